@@ -1,0 +1,1 @@
+"""One file per outside thing that coatcheck knows: servers, results, clients, stores."""

@@ -1,0 +1,92 @@
+"""Score the reducers on a corpus of tool outputs with probes.
+
+Usage: COATCHECK_CORPUS=DIR python scripts/score_corpus.py [--types json,csv] [--reducer MODULE]
+       [--budget N] [--share X] [--no-focus] [--lost N] [--views DIR]
+
+DIR holds *.jsonl; its parent holds score.py (effective reduction at retained usefulness).
+--reducer scores one reducer alone, for example coatcheck.reducers.records, on the types given.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from coatcheck.reducers import reduce
+from coatcheck.sizing import estimate
+from coatcheck.types import Aim
+from coatcheck.view import render
+
+REF = "cc_7f3k9m2q4x1b"
+
+
+def view_of(text: str, reducer: Any, aim: Aim) -> str:
+    """Return the view the agent would get, the text itself when nothing is gained."""
+    reduction = reducer(text, aim)
+    view = text if reduction is None else render(reduction, REF)
+    return view if len(view) < len(text) else text
+
+
+def arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--types", default="")
+    parser.add_argument("--reducer", default="")
+    parser.add_argument("--budget", type=int, default=1500)
+    parser.add_argument("--share", type=float, default=0.15)
+    parser.add_argument("--no-focus", action="store_true")
+    parser.add_argument("--tool", default="", help="override the items' tools")
+    parser.add_argument("--lost", type=int, default=0, help="print N lost keeps")
+    parser.add_argument("--rows", action="store_true", help="print a line per item")
+    parser.add_argument("--views", type=Path, help="write each view into this folder")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run the reducers over the corpus and print the scorer's table."""
+    args = arguments()
+    folder = Path(os.environ["COATCHECK_CORPUS"])
+    spec = importlib.util.spec_from_file_location("score", folder.parent / "score.py")
+    assert spec and spec.loader
+    score = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(score)
+    kinds = set(filter(None, args.types.split(",")))
+    items = [i for i in score.load([folder]) if not kinds or i["content_type"] in kinds]
+    reducer = importlib.import_module(args.reducer).reduce if args.reducer else reduce
+    compact, seconds = {}, {}
+    for item in items:
+        budget = min(args.budget, max(250, round(args.share * estimate(item["text"]))))
+        focus = "" if args.no_focus else item.get("focus") or ""
+        aim = Aim(budget, focus=focus, tool=args.tool or item["tool"])
+        began = time.perf_counter()
+        compact[item["id"]] = view_of(item["text"], reducer, aim)
+        seconds[item["id"]] = time.perf_counter() - began
+        if args.views:
+            args.views.mkdir(parents=True, exist_ok=True)
+            path = args.views / (item["id"].replace("/", "_") + ".txt")
+            path.write_text(compact[item["id"]], "utf-8", errors="replace")
+    tok = score.Tok("o200k_base")
+    began = time.perf_counter()
+    before = {i["id"]: tok.n(i["text"]) for i in items}
+    counting = time.perf_counter() - began
+    rows = score.score(items, compact, None, tok, before)
+    if args.rows:
+        for row in rows:
+            keeps = f"{row['kk']}/{row['k']}"
+            print(
+                f"{row['ct']:9} {row['id'][:48]:48} {row['before']:7} {row['after']:6} {keeps:6}"
+                f" {'focus' if row['focus'] else '':6}{'' if row['ok'] else 'LOST':5}"
+                f"{seconds[row['id']]:6.2f}s"
+            )
+    score.report(rows, "reducers")
+    spent = sum(seconds.values())
+    print(f"CPU {spent:.2f} s = {spent / max(counting, 1e-9):.2f} times counting with tiktoken")
+    for row in [r for r in rows if not r["ok"]][: args.lost]:
+        print("lost", row["id"], row["lost"][:5])
+
+
+if __name__ == "__main__":
+    main()

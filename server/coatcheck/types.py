@@ -1,0 +1,216 @@
+"""The words every module shares: frozen data, Protocols and the few errors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Mode = Literal["off", "lossless", "trim", "auto", "schema"]
+FocusPolicy = Literal["always", "learned", "never"]
+Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "clipped"]
+EntryKind = Literal["call", "fetch", "definitions"]
+
+
+class CoatcheckError(Exception):
+    """Base of our own errors; the message says what was wrong, where, and what to do."""
+
+
+class ConfigError(CoatcheckError):
+    """A setting that cannot be used."""
+
+
+class UpstreamError(CoatcheckError):
+    """An upstream that cannot be started or reached."""
+
+
+class StoreError(CoatcheckError):
+    """An artifact that could not be kept or read: full, damaged or read-only store."""
+
+
+class UnknownRef(CoatcheckError):
+    """A ref that opens nothing: never kept, expired, evicted or erased."""
+
+
+class ExcerptError(CoatcheckError):
+    """A fetch whose page, lines, pattern or query cannot be served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The settings of one tool after defaults, its upstream and its tool tables were merged.
+
+    keep is "session", "never" or a number of seconds.
+    """
+
+    mode: Mode = "auto"
+    budget_tokens: int = 1500
+    floor_tokens: int = 300
+    focus: FocusPolicy = "learned"
+    keep: Literal["session", "never"] | int = 7 * 86_400
+    call_timeout_seconds: float = 600.0
+    summarize: str = ""
+    egress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One agent connection, from initialize to close."""
+
+    id: str
+    client: str = ""
+    client_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One tools/call as the agent made it.
+
+    arguments is the JSON object as received, without `_focus`. context and call_id are the ones
+    the client names in `_meta` ("" when it names none).
+    """
+
+    upstream: str
+    tool: str
+    arguments: bytes = b"{}"
+    focus: str = ""
+    context: str = ""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """One thing a view leaves out, counted in units of the source: shown + omitted = total.
+
+    unit is a plural noun (rows, lines, files, sections, elements, characters).
+    """
+
+    unit: str
+    shown: int
+    total: int
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a reduction reaches for.
+
+    budget_tokens is the most the reduced text may cost, header lines excluded. focus is what the
+    agent looks for ("" when nothing is known). With lossless set, only re-encodings that keep
+    every value are allowed. tool and arguments are hints about where the text comes from.
+    """
+
+    budget_tokens: int
+    focus: str = ""
+    lossless: bool = False
+    tool: str = ""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A smaller text for a body, without header or end line.
+
+    omissions is empty if and only if every value of the source is still there; its first entry
+    is the one the header line states. handle completes `grep="<…>"` in the header: what a reader
+    puts there to get one unit that is not shown ("its full_name", "a word of the line").
+    kind names the reducer, level how it came about. weak_focus: a focus was given but hardly
+    anything matched it.
+    """
+
+    text: str
+    kind: str
+    level: Literal["lossless", "trimmed", "selected", "clipped"]
+    omissions: Sequence[Omission] = ()
+    handle: str = "a word of it"
+    weak_focus: bool = False
+
+
+class Reducer(Protocol):
+    """Make a body smaller by rule; None when this reducer has nothing to offer for it."""
+
+    def __call__(self, text: str, aim: Aim) -> Reduction | None:
+        """Return the best reduction of text within aim, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A result kept in full, never altered afterwards.
+
+    result holds the received bytes of the JSON-RPC `result` member; view the text that was sent
+    in its place (of the newest call, "" if none). Times are seconds since the epoch, UTC.
+    """
+
+    ref: str
+    result: bytes
+    call: Call
+    view: str = ""
+    outcome: Outcome = "passed"
+    omissions: Sequence[Omission] = ()
+    kept_at: float = 0.0
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger: a call, a fetch, or the tool definitions a session was given.
+
+    Token columns are estimates when written; exact counts are filled in later by whoever reads
+    the ledger. counterfactual is what this client would have shown of the result without us.
+    reason says why a simpler step was taken than planned ("" when none was).
+    """
+
+    kind: EntryKind
+    at: float
+    session: str = ""
+    client: str = ""
+    client_version: str = ""
+    context: str = ""
+    call_id: str = ""
+    upstream: str = ""
+    tool: str = ""
+    arguments_digest: str = ""
+    focus: bool = False
+    ref: str = ""
+    outcome: Outcome = "passed"
+    verb: str = ""
+    is_error: bool = False
+    reason: str = ""
+    original_bytes: int = 0
+    original_tokens: int = 0
+    counterfactual_tokens: int = 0
+    view_bytes: int = 0
+    view_tokens: int = 0
+    upstream_ms: float = 0.0
+    added_ms: float = 0.0
+    summary_ms: float = 0.0
+    summary_input_tokens: int = 0
+    summary_output_tokens: int = 0
+    summary_micro_usd: int = 0
+
+
+class Artifacts(Protocol):
+    """Keeps artifacts for a time and within a size."""
+
+    def ref_for(self, kind: str, data: bytes) -> str:
+        """Return the ref under which data is, or would be, kept. Raises: StoreError."""
+        ...
+
+    def put(self, artifact: Artifact) -> None:
+        """Keep artifact under its ref; equal bytes again prolong its life. Raises: StoreError."""
+        ...
+
+    def get(self, ref: str) -> Artifact:
+        """Return the artifact of ref. Raises: UnknownRef, StoreError."""
+        ...
+
+    def has_view(self, ref: str, text: str) -> bool:
+        """Tell whether text is, byte for byte, a view that was sent for ref."""
+        ...
+
+
+class Ledger(Protocol):
+    """Append-only record of what every call cost; never raises, never waits."""
+
+    def append(self, entry: Entry) -> None:
+        """Hand entry to the writer."""
+        ...

@@ -1,0 +1,45 @@
+"""Write the view of an artifact: header line, reduced text, end line."""
+
+from coatcheck.types import Omission, Reduction
+
+SINGULAR = {"entries": "entry", "matches": "match", "properties": "property"}
+
+
+def singular(unit: str) -> str:
+    """Return the singular of a plural unit of the source."""
+    return SINGULAR.get(unit, unit.removesuffix("s"))
+
+
+def render(reduction: Reduction, ref: str) -> str:
+    """Return the text the agent gets: one complete call in the first line and in the last.
+
+    Lines of the body that look like our own header are escaped, so that a header is ours alone.
+    """
+    body = escape(reduction.text)
+    whole = f'fetch_artifact(ref="{ref}")'
+    if not reduction.omissions:
+        return f"[coatcheck: everything shown, written shorter. Exact original: {whole}]\n{body}"
+    lead = reduction.omissions[0]
+    call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
+    weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
+    return (
+        f"[coatcheck: {counted(lead)} shown. A {singular(lead.unit)} not below is NOT missing:"
+        f"{weak} {call}]\n{body}\n"
+        f"[end of {lead.shown:,} {lead.unit}; the other {lead.total - lead.shown:,}: {call}]"
+    )
+
+
+def counted(omission: Omission) -> str:
+    """Say how much of what is shown, as in "13 of 214 rows"."""
+    return f"{omission.shown:,} of {omission.total:,} {omission.unit}"
+
+
+def escape(text: str) -> str:
+    r"""Return text with lines that look like our own written with a leading backslash."""
+    if "[coatcheck" not in text and "[end of " not in text:
+        return text
+    lines = text.split("\n")
+    return "\n".join(
+        "\\" + line if line.lstrip().startswith(("[coatcheck", "[end of ")) else line
+        for line in lines
+    )

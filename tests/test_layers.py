@@ -1,0 +1,93 @@
+"""The picture of style: which module may import which."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import coatcheck
+import coatcheck_adapters
+
+SERVER = Path(next(iter(coatcheck.__path__)))
+ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
+
+# Layer of each module of coatcheck; a module may import lower layers only.
+LAYERS = {
+    "types": 0,
+    "sizing": 1.0,
+    "focus": 1.0,
+    "reducers": 1.1,
+    "excerpt": 1.2,
+    "view": 1.2,
+    "wire": 1.3,
+    "config": 2,
+    "registry": 2,
+    "artifacts": 2,
+    "ledger": 2,
+    "counting": 2,
+    "summarize": 2,
+    "pipeline": 3,
+    "desk": 4,
+    "front": 4,
+    "web": 4,
+    "wrap": 4,
+    "cli": 5,
+}
+# Edges reach the heart and the faces as Protocols, never as imports.
+HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
+MAY_SHARE = {"reducers", "cli"}
+
+
+def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        yield ".".join(parts).removesuffix(".__init__"), ast.parse(path.read_text("utf-8"))
+
+
+def imports(tree: ast.Module, package: str) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    inside = {name.removeprefix(package + ".") for name in found if name.startswith(package + ".")}
+    return {name.split(".")[0] for name in inside}
+
+
+def test_every_module_has_a_layer() -> None:
+    tops = {name.split(".")[0] for name, _ in modules(SERVER)} - {"__init__"}
+    assert tops <= LAYERS.keys()
+
+
+def test_a_module_imports_lower_layers_only() -> None:
+    wrong = [
+        f"{name} imports {other}"
+        for name, tree in modules(SERVER)
+        for other in imports(tree, "coatcheck") - {"__version__"}
+        if (top := name.split(".")[0]) != "__init__"
+        and not (top == other and top in MAY_SHARE)
+        and not (LAYERS[other] < LAYERS[top] and not (other in HANDED_OVER and top != "cli"))
+    ]
+    assert not wrong
+
+
+def test_only_cli_imports_adapters() -> None:
+    wrong = [
+        name
+        for name, tree in modules(SERVER)
+        if not name.startswith("cli")
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and str(node.module).startswith("coatcheck_adapters"))
+        or (isinstance(node, ast.Import) and "coatcheck_adapters" in str(node.names[0].name))
+    ]
+    assert not wrong
+
+
+def test_adapters_import_types_and_layer_one_only() -> None:
+    wrong = [
+        f"{name} imports {other}"
+        for name, tree in modules(ADAPTERS)
+        for other in imports(tree, "coatcheck")
+        if LAYERS[other] >= 2
+    ]
+    assert not wrong
