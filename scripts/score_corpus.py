@@ -45,44 +45,60 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    """Run the reducers over the corpus and print the scorer's table."""
-    args = arguments()
-    folder = Path(os.environ["COATCHECK_CORPUS"])
+def scorer(folder: Path) -> Any:
+    """Import the scorer that stands beside the corpus."""
     spec = importlib.util.spec_from_file_location("score", folder.parent / "score.py")
     assert spec and spec.loader
-    score = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(score)
-    kinds = set(filter(None, args.types.split(",")))
-    items = [i for i in score.load([folder]) if not kinds or i["content_type"] in kinds]
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def reduced(items: list[dict[str, Any]], args: argparse.Namespace) -> dict[str, tuple[str, float]]:
+    """Return view and seconds by item id."""
     reducer = importlib.import_module(args.reducer).reduce if args.reducer else reduce
-    compact, seconds = {}, {}
+    views = {}
     for item in items:
         budget = min(args.budget, max(250, round(args.share * estimate(item["text"]))))
         focus = "" if args.no_focus else item.get("focus") or ""
         aim = Aim(budget, focus=focus, tool=args.tool or item["tool"])
         began = time.perf_counter()
-        compact[item["id"]] = view_of(item["text"], reducer, aim)
-        seconds[item["id"]] = time.perf_counter() - began
+        view = view_of(item["text"], reducer, aim)
+        views[item["id"]] = (view, time.perf_counter() - began)
         if args.views:
-            args.views.mkdir(parents=True, exist_ok=True)
             path = args.views / (item["id"].replace("/", "_") + ".txt")
-            path.write_text(compact[item["id"]], "utf-8", errors="replace")
+            path.write_text(view, "utf-8", errors="replace")
+    return views
+
+
+def print_row(row: dict[str, Any], seconds: float) -> None:
+    """Print what became of one item."""
+    print(
+        f"{row['ct']:9} {row['id'][:48]:48} {row['before']:7} {row['after']:6}"
+        f" {row['kk']}/{row['k']:<4}{'focus' if row['focus'] else '':6}"
+        f"{'' if row['ok'] else 'LOST':5}{seconds:6.2f}s"
+    )
+
+
+def main() -> None:
+    """Run the reducers over the corpus and print the scorer's table."""
+    args = arguments()
+    folder = Path(os.environ["COATCHECK_CORPUS"])
+    score = scorer(folder)
+    kinds = set(filter(None, args.types.split(",")))
+    items = [i for i in score.load([folder]) if not kinds or i["content_type"] in kinds]
+    if args.views:
+        args.views.mkdir(parents=True, exist_ok=True)
+    views = reduced(items, args)
     tok = score.Tok("o200k_base")
     began = time.perf_counter()
     before = {i["id"]: tok.n(i["text"]) for i in items}
     counting = time.perf_counter() - began
-    rows = score.score(items, compact, None, tok, before)
-    if args.rows:
-        for row in rows:
-            keeps = f"{row['kk']}/{row['k']}"
-            print(
-                f"{row['ct']:9} {row['id'][:48]:48} {row['before']:7} {row['after']:6} {keeps:6}"
-                f" {'focus' if row['focus'] else '':6}{'' if row['ok'] else 'LOST':5}"
-                f"{seconds[row['id']]:6.2f}s"
-            )
+    rows = score.score(items, {key: view for key, (view, _) in views.items()}, None, tok, before)
+    for row in rows if args.rows else ():
+        print_row(row, views[row["id"]][1])
     score.report(rows, "reducers")
-    spent = sum(seconds.values())
+    spent = sum(seconds for _, seconds in views.values())
     print(f"CPU {spent:.2f} s = {spent / max(counting, 1e-9):.2f} times counting with tiktoken")
     for row in [r for r in rows if not r["ok"]][: args.lost]:
         print("lost", row["id"], row["lost"][:5])
