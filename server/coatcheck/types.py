@@ -214,3 +214,45 @@ class Ledger(Protocol):
     def append(self, entry: Entry) -> None:
         """Hand entry to the writer."""
         ...
+
+
+class Desk(Protocol):
+    """What coatcheck does with the messages that a front carries.
+
+    The front forwards everything else as received. Methods named with "worker" are called in a
+    worker thread and may take time; the others are called on the event loop and must be quick.
+    None of them raises: on any trouble they answer so that the message passes as received.
+    """
+
+    def greet(self, params: Mapping[str, object]) -> None:
+        """Learn who the agent is, from the params of initialize or server/discover."""
+        ...
+
+    def answers(self, method: str, params: Mapping[str, object]) -> bool:
+        """Tell whether this request is for us and must not reach the upstream."""
+        ...
+
+    def answer(self, method: str, params: Mapping[str, object]) -> bytes:
+        """Return the JSON of the `result` member for a request that is for us (worker)."""
+        ...
+
+    def take(self, params: Mapping[str, object]) -> tuple[Call, bytes | None]:
+        """Return the call that these tools/call params make, and new params JSON if they change."""
+        ...
+
+    def wants(self, method: str, size_bytes: int) -> bool:
+        """Tell whether the result of a request of this method and line size must be looked at."""
+        ...
+
+    def revise(
+        self, method: str, call: Call | None, result: bytes, upstream_ms: float
+    ) -> bytes | None:
+        """Return the `result` member to send in place of result, None to pass it (worker).
+
+        call is None for every method but tools/call.
+        """
+        ...
+
+    def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
+        """Note a tool result, or an error, that passed without being looked at."""
+        ...
