@@ -13,8 +13,10 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 # Layer of each module of coatcheck; a module may import lower layers only.
 LAYERS = {
     "types": 0,
+    "spans": 0.5,
     "sizing": 1.0,
     "focus": 1.0,
+    "body": 1.0,
     "reducers": 1.1,
     "excerpt": 1.2,
     "view": 1.2,
