@@ -151,6 +151,19 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactInfo:
+    """What is known of an artifact without opening it; times in seconds since the epoch."""
+
+    ref: str
+    upstream: str
+    tool: str
+    size_bytes: int
+    kept_at: float
+    expires_at: float | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the ledger: a call, a fetch, or the tool definitions a session was given.
 
@@ -203,6 +216,10 @@ class Artifacts(Protocol):
         """Return the artifact of ref. Raises: UnknownRef, StoreError."""
         ...
 
+    def list(self, limit: int) -> Sequence[ArtifactInfo]:
+        """Return the newest artifacts first, at most limit. Raises: StoreError."""
+        ...
+
     def has_view(self, ref: str, text: str) -> bool:
         """Tell whether text is, byte for byte, a view that was sent for ref."""
         ...
@@ -236,11 +253,14 @@ class Desk(Protocol):
         """Return the JSON of the `result` member for a request that is for us (worker)."""
         ...
 
-    def take(self, params: Mapping[str, object]) -> tuple[Call, bytes | None]:
-        """Return the call that these tools/call params make, and new params JSON if they change."""
+    def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
+        """Return the call that these tools/call params make, and new params JSON if they change.
+
+        raw is the params member as received.
+        """
         ...
 
-    def wants(self, method: str, size_bytes: int) -> bool:
+    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether the result of a request of this method and line size must be looked at."""
         ...
 

@@ -37,8 +37,8 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
     return (
-        f"{mark}[coatcheck: {counted(lead)} shown. A {singular(lead.unit)} not below is NOT missing:"
-        f"{weak} {call}]\n{body}\n"
+        f"{mark}[coatcheck: {counted(lead)} shown.{weak} A {singular(lead.unit)} not below"
+        f" is NOT missing: {call}]\n{body}\n"
         f"[end of {lead.shown:,} {lead.unit}; the other {lead.total - lead.shown:,}: {call}]"
     )
 
