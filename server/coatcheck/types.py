@@ -26,6 +26,10 @@ class StoreError(CoatcheckError):
     """An artifact that could not be kept or read: full, damaged or read-only store."""
 
 
+class LedgerError(CoatcheckError):
+    """A ledger that cannot be read or written: damaged, or of another version."""
+
+
 class UnknownRef(CoatcheckError):
     """A ref that opens nothing: never kept, expired, evicted or erased."""
 
