@@ -43,10 +43,10 @@ DURATION = re.compile(
     r"|(?i:time|duration|elapsed|took|latency)\w{0,8}\"?[ =:]{1,3}(\d{1,12}(?:\.\d{1,9})?)\b"
 )
 HANDLE = "a word of the line"
-ALIKE, TIMED_PATTERNS, OFTEN = 2, 12, 5
+ALIKE, TIMED_PATTERNS, OFTEN = 2, 3, 5
 FOCUSED = 0.7
 NEW_WORDS = 6
-PATTERNS = "patterns (computed; * is a value that varies, times left out):"
+PATTERNS = "patterns (computed; * is a value, times left out):"
 TRACE_HEAD, TRACE_TAIL = 3, 5
 
 
@@ -131,8 +131,9 @@ def claims(
     yield [members[-1] for _, members in kinds], 0.6
     yield around(once, len(lines)), 0.85
     yield again, 0.6
-    yield slowest(lines, groups), 0.85
-    yield [len(lines) - 1, 0, len(lines) - 2], 0.9
+    yield [len(lines) - 1], 0.9
+    yield slowest(lines, groups), 0.4
+    yield [0], 0.5
 
 
 def spread(found: Sequence[int], groups: Sequence[Group]) -> tuple[list[int], list[int]]:
@@ -151,9 +152,11 @@ def spread(found: Sequence[int], groups: Sequence[Group]) -> tuple[list[int], li
 def slowest(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
     """Return the line with the longest duration of each frequent pattern that states durations."""
     out = []
-    for group in sorted(groups, key=lambda g: -len(g.members))[:TIMED_PATTERNS]:
+    for group in sorted(groups, key=lambda g: -len(g.members)):
+        if len(out) == TIMED_PATTERNS or len(group.members) < OFTEN:
+            break
         found = [(m, i) for i in group.members if (m := DURATION.search(lines[i][:LONG_LINE]))]
-        if len(found) >= OFTEN:
+        if found:
             out.append(max((float(m[1] or m[2]), -i) for m, i in found))
     return [-i for _, i in out]
 
@@ -219,7 +222,8 @@ def pattern_part(
     if missing:
         count = sum(len(g.members) for g in missing)
         out.append(f"not shown: {len(missing):,} more patterns, {count:,} lines")
-    shown = [waiting[n].members[0] for n in picked if len(waiting[n].members) == 1]
+    singles = [n for n in picked if len(waiting[n].members) == 1]
+    shown = [waiting[n].members[0] for n in singles if " * " not in f" {picked[n]} "]
     return shown, "\n".join(out)
 
 
@@ -251,7 +255,8 @@ def entry(
     """Return how many lines follow which pattern; a single line word for word."""
     first, count = group.members[0], len(group.members)
     if count == 1:
-        return f"@{first + 1}: {lines[first][stamp_end(lines[first]) :].strip()}"
+        whole = lines[first][stamp_end(lines[first]) :].strip()
+        return f"@{first + 1}: {whole if detail else pattern(lines[first], {}, 0)}"
     if first in there:
         told = named(values, group.words) if detail else ""
         return f"{count:,} lines as @{first + 1}" + (f": {told}" if told else "")

@@ -25,12 +25,14 @@ STAMP = re.compile(
 )
 TIME = re.compile(r"\d{1,2}:\d\d:\d\d")
 REPEATED = re.compile(r"\*(?:[\s,|]+\*)+")
+DIGIT = re.compile(r"\d")
 NAME = re.compile(r"[^\W\d]")
 SEVERAL = 5
 MOST_KEYS = 3000
 MOST_WORDS = 40
 LISTED_VALUES = 12
 FEW_VALUES = 3
+LONG_VALUE = 9
 LISTED_CHARS = 200
 
 
@@ -110,17 +112,24 @@ def words_of(line: str) -> list[str]:
 def pattern(line: str, values: Mapping[int, Counter[str]], detail: int) -> str:
     """Return line without its time, and with what stands in the places that vary.
 
-    With detail 0 that is "*"; with 1 up to 12 values are listed with counts, as in
-    "status {200 (77), 404 (13)}"; with 2 of more the first and the last: "{a … z, 35 values}".
+    With detail 0 that is "*", also for long values that do not vary; with 1 up to 12 values are
+    listed with counts, as in "status {200 (77), 404 (13)}"; with 2 of more the first and the
+    last: "{a … z, 35 values}".
     """
     body = line[stamp_end(line) : LONG_LINE]
     out, end = [], 0
     for place, word in enumerate(WORDS.finditer(body)):
-        if place in values:
-            out += [body[end : word.start()], listed(values[place], detail)]
+        if place in values or (detail == 0 and is_long_value(word[0])):
+            told = listed(values[place], detail) if place in values else "*"
+            out += [body[end : word.start()], told]
             end = word.end()
     rest = " …" if len(line) > LONG_LINE else ""
-    return REPEATED.sub("*", "".join(out) + body[end:].rstrip() + rest)
+    return REPEATED.sub("*", "".join(out) + body[end:] + rest).strip()
+
+
+def is_long_value(word: str) -> bool:
+    """Tell whether word looks like an id, an address or a time rather than a name."""
+    return len(word) > LONG_VALUE and DIGIT.search(word) is not None
 
 
 def named(values: Mapping[int, Counter[str]], words: Key) -> str:
