@@ -1,7 +1,8 @@
 """What every line-based reducer needs: clean lines, severity, templates, passages of a budget."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from coatcheck.reducers.select import relevance
 from coatcheck.sizing import estimate
@@ -22,13 +23,14 @@ ERRORS = re.compile(
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
     r"[ :=(]+-?[1-9]\d*\b)"
-    r"|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
+    r"|\"level\":\s?(?:5|6)0\b|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
 )
 WARNINGS = re.compile(
     r"\b(?:WARN|WARNING)\b|(?i:[\[<|(](?:warn|warning)[\]>|)])"
     r"|(?i:\b(?:level|lvl|severity|loglevel|log\.level)\"?\s?[=:]\s?\"?warn)"
     r"|(?i:(?:^|[:\])|]\s)\s?warn(?:ing)?(?:\[\w+\])?:)|(?i:^\s*(?:npm )?warn(?:ing)?\b)"
-    r"|\b\w*Warning\b(?=[:\s(]|$)|^W\d{4} \d|^\s*W/|\s[W]\s+[\w.$-]+\s?:|\" [4]\d\d \d|⚠"
+    r"|\b\w*Warning\b(?=[:\s(]|$)"
+    r"|\"level\":\s?40\b|^W\d{4} \d|^\s*W/|\s[W]\s+[\w.$-]+\s?:|\" [4]\d\d \d|⚠"
 )
 MENTIONS = re.compile(
     r"(?i:\b(?:errors?|exceptions?|fail(?:ed|ure|ing|s)?|fatal|panic(?:ked)?|abort(?:ed)?|denied"
@@ -43,7 +45,9 @@ NOTHING = re.compile(
 DIGITS = re.compile(r"[0-9]+")
 WORD = re.compile(r"[^\W_]+")
 LONG_LINE = 600
+WEAKEST = 0.3
 SEARCHED_CHARS = 1_000_000
+NO_NOTES: Mapping[int, str] = MappingProxyType({})
 
 
 def strip_ansi(text: str) -> str:
@@ -65,6 +69,12 @@ def clean(text: str) -> str:
     )
 
 
+def split_lines(text: str) -> list[str]:
+    """Return the lines of text once cleaned; a line feed at the end begins no further line."""
+    lines = clean(text).split("\n")
+    return lines[:-1] if len(lines) > 1 and not lines[-1] else lines
+
+
 def last_state(line: str) -> str:
     """Return what a terminal shows last of a line that carriage returns overwrite."""
     return next((part for part in reversed(line.split("\r")) if part.strip()), "")
@@ -76,7 +86,7 @@ def severity(line: str) -> int:
     HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning.
     """
     line = line[:LONG_LINE]
-    if MENTIONS.search(line) is None and MARKED.search(line) is None:
+    if not line or (MENTIONS.search(line) is None and MARKED.search(line) is None):
         return 0
     if NOTHING.search(line):
         line = NOTHING.sub("", line)
@@ -89,7 +99,7 @@ def severity(line: str) -> int:
 
 MARKED = re.compile(
     r"(?i:err|fatal|crit|alert|emerg|panic|severe|fail|exception|warn|not ok|exit|returned|\brc\b)"
-    r"|Traceback|[✗✖✕❌×⚠]|\" [45]\d\d \d|\b[EFW](?:\d{4} \d|/|\s+[\w.$-]+\s?:)|^e:"  # noqa: RUF001
+    r"|\"level\":|Traceback|[✗✖✕❌×⚠]|\" [45]\d\d \d|\b[EFW](?:\d{4} \d|/|\s+[\w.$-]+\s?:)|^e:"  # noqa: RUF001
 )
 
 
@@ -126,7 +136,9 @@ def matching(lines: Sequence[str], focus: str) -> list[int]:
         held = re.compile("|".join(words) or r"(?!)", re.IGNORECASE)
         where = [i for i, line in enumerate(lines) if held.search(line)]
     scores = relevance([lines[i][:2000] for i in where], focus)
-    ranked = sorted((-score, i) for score, i in zip(scores, where, strict=True) if score > 0)
+    least = max(scores, default=0.0) * WEAKEST
+    pairs = zip(scores, where, strict=True)
+    ranked = sorted((-score, i) for score, i in pairs if score > 0 and score >= least)
     return [i for _, i in ranked]
 
 
@@ -164,14 +176,23 @@ def claim(
     return sorted(chosen)
 
 
-def passages(lines: Sequence[str], chosen: Sequence[int], numbers: Sequence[int]) -> str:
-    """Return the chosen lines as passages, each headed by its line numbers as in "@12-14:"."""
+def passages(
+    lines: Sequence[str],
+    chosen: Sequence[int],
+    numbers: Sequence[int],
+    notes: Mapping[int, str] = NO_NOTES,
+) -> str:
+    """Return the chosen lines as passages, each headed by its line numbers as in "@12-14:".
+
+    A line with a note begins a passage of its own: "@12 (first of 30 alike, last @480):".
+    """
     out: list[str] = []
     run: list[int] = []
     for index in [*chosen, -1]:
-        if run and (index < 0 or numbers[index] != numbers[run[-1]] + 1):
+        if run and (index < 0 or numbers[index] != numbers[run[-1]] + 1 or index in notes):
             first, last = numbers[run[0]], numbers[run[-1]]
-            out.append(f"@{first}:" if first == last else f"@{first}-{last}:")
+            note = f" ({notes[run[0]]})" if run[0] in notes else ""
+            out.append((f"@{first}" if first == last else f"@{first}-{last}") + note + ":")
             out.extend(lines[i] for i in run)
             run = []
         run.append(index)
