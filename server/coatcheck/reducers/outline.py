@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ATX = re.compile(r" {0,3}(#{1,6})\s+\S")
 UNDERLINE = re.compile(r" {0,3}(={3,}|-{3,}|~{3,}|\^{3,})\s*$")
@@ -19,6 +19,7 @@ ABBREVIATED = re.compile(
 )
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^()\s]*(?:\([^()\s]*\))?[^()]*\)")
 ANCHOR = re.compile(r"<a [^<>]*>\s*(?:</a>)?")
+RELEASE = re.compile(r"(?i)(?:version |release )?\W{0,2}v?\d+\.\d+")
 LONG_PARAGRAPH = 300
 CODE_CHUNK_LINES = 12
 
@@ -111,6 +112,28 @@ def sections(lines: Sequence[str], in_fence: Sequence[bool]) -> list[Section]:
     for k, (first, at, level) in enumerate(found):
         last = found[k + 1][0] if k + 1 < len(found) else len(lines)
         out.append(Section(level, plain(lines[at]), first + 1, last))
+    return leveled(out)
+
+
+def leveled(parts: list[Section]) -> list[Section]:
+    """Return sections with releases side by side: changelogs often give patches a lower level."""
+    releases = [s.level for s in parts if s.level and RELEASE.match(s.title)]
+    if len(releases) < 3:
+        return parts
+    top = min(releases)
+    return [replace(s, level=top) if s.level and RELEASE.match(s.title) else s for s in parts]
+
+
+def parents(parts: Sequence[Section]) -> list[int]:
+    """Return for each section the index of the one it stands under, -1 for none."""
+    out: list[int] = []
+    above: list[int] = []
+    for number, section in enumerate(parts):
+        while above and parts[above[-1]].level >= section.level:
+            above.pop()
+        out.append(above[-1] if above else -1)
+        if section.level:
+            above.append(number)
     return out
 
 

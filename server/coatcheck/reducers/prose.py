@@ -1,9 +1,9 @@
 """Reduce prose, markdown, changelogs and search hits: outline, then passages word for word."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from coatcheck.reducers.outline import Lines, Section, Unit, fenced, sections, units
+from coatcheck.reducers.outline import Lines, Section, Unit, fenced, parents, sections, units
 from coatcheck.reducers.select import coverage, is_weak, relevance, runs
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
@@ -31,11 +31,13 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     pieces = units(lines, in_fence, parts)
     if not pieces:
         return None
-    values, weak = valued(text, pieces, parts, aim.focus)
+    texts = [text[piece.start : piece.end] for piece in pieces]
+    above = parents(parts)
+    values, weak = valued(texts, pieces, parts, above, aim.focus)
     share = OUTLINE_SHARE if aim.focus and not weak else OUTLINE_SHARE_ALONE
     outline = outlined(parts, round(aim.budget_tokens * share))
     budget = aim.budget_tokens - estimate(outline)
-    chosen = pick(text, pieces, values, budget)
+    chosen = pick(texts, pieces, above, values, budget)
     passages = list(shown(lines, pieces, chosen))
     body = "\n".join(filter(None, [outline, *passages]))
     return Reduction(
@@ -44,13 +46,16 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
 
 def valued(
-    text: str, pieces: Sequence[Unit], parts: Sequence[Section], focus: str
+    texts: Sequence[str],
+    pieces: Sequence[Unit],
+    parts: Sequence[Section],
+    above: Sequence[int],
+    focus: str,
 ) -> tuple[list[float], bool]:
     """Return the value of each unit and whether the focus hardly matched anything."""
-    texts = [text[piece.start : piece.end] for piece in pieces]
     scores = relevance(texts, focus)
-    paths = [path(parts, i) for i in range(len(parts))]
-    called = named(paths, focus)
+    paths = [path(parts, above, i) for i in range(len(parts))]
+    called = named(paths, above, focus)
     weak = bool(focus.strip()) and not called and is_weak(texts, scores, focus)
     if weak or not focus.strip():
         return by_position(pieces, parts), weak
@@ -59,9 +64,10 @@ def valued(
         score + HEADING_WEIGHT * titles[piece.section]
         for score, piece in zip(scores, pieces, strict=True)
     ]
-    for i, j in linked(texts, pieces):
-        values[j] += NEIGHBOUR * scores[i]
-        values[i] += NEIGHBOUR * scores[j]
+    for (i, one), (j, two) in pairwise(enumerate(pieces)):
+        if one.block == two.block:
+            values[j] += NEIGHBOUR * scores[i]
+            values[i] += NEIGHBOUR * scores[j]
     best = max(values)
     return [
         value + best if piece.section in called else (value if value >= FLOOR * best else 0.0)
@@ -69,32 +75,21 @@ def valued(
     ], weak
 
 
-def named(paths: Sequence[str], focus: str) -> set[int]:
-    """Return the few sections whose title, with those above it, says most of the focus."""
+def named(paths: Sequence[str], above: Sequence[int], focus: str) -> set[int]:
+    """Return the few sections whose title says most of the focus, with all below them."""
     shares = coverage(paths, focus)
     best = max(shares, default=0.0)
     found = {i for i, share in enumerate(shares) if share == best}
-    return found if best >= NAMED_FROM and len(found) <= MOST_NAMED else set()
+    tops = [i for i in found if above[i] not in found]
+    return found if best >= NAMED_FROM and len(tops) <= MOST_NAMED else set()
 
 
-def linked(texts: Sequence[str], pieces: Sequence[Unit]) -> Iterator[tuple[int, int]]:
-    """Yield neighbours that belong together: in one paragraph, or a line that announces code."""
-    for (i, one), (j, two) in pairwise(enumerate(pieces)):
-        if one.block == two.block or (
-            one.section == two.section and texts[i].rstrip().endswith((":", "\uff1a"))
-        ):
-            yield i, j
-
-
-def path(parts: Sequence[Section], number: int) -> str:
+def path(parts: Sequence[Section], above: Sequence[int], number: int) -> str:
     """Return the title of a section below the titles it stands under."""
-    titles, level = [parts[number].title], parts[number].level
-    for section in reversed(parts[:number]):
-        if 0 < section.level < level:
-            titles.append(section.title)
-            level = section.level
-        if level <= 1:
-            break
+    titles = []
+    while number >= 0:
+        titles.append(parts[number].title)
+        number = above[number]
     return " / ".join(reversed(titles))
 
 
@@ -112,18 +107,50 @@ def by_position(pieces: Sequence[Unit], parts: Sequence[Section]) -> list[float]
     return values
 
 
-def pick(text: str, pieces: Sequence[Unit], values: Sequence[float], budget: int) -> list[int]:
-    """Return the indices of the units to show, each with the heading above it."""
-    costs = [estimate(text[p.start : p.end]) + LABEL_TOKENS for p in pieces]
-    heading = {p.section: i for i, p in enumerate(pieces) if p.is_heading}
+def pick(
+    texts: Sequence[str],
+    pieces: Sequence[Unit],
+    above: Sequence[int],
+    values: Sequence[float],
+    budget: int,
+) -> list[int]:
+    """Return the indices of the units to show, best first until budget is used.
+
+    A unit comes with the headings it stands under; a line that announces code or a list with what
+    it announces. Of units that say the same only the first is shown.
+    """
+    costs = [estimate(text) + LABEL_TOKENS for text in texts]
+    heading = {piece.section: i for i, piece in enumerate(pieces) if piece.is_heading}
+    announced = dict(announcements(texts, pieces))
+    first = {text: i for i, text in reversed(list(enumerate(texts)))}
     left, chosen = budget, set[int]()
     for index in sorted((i for i, v in enumerate(values) if v > 0), key=lambda i: -values[i]):
-        wanted = {index, heading.get(pieces[index].section, index)} - chosen
-        cost = sum(costs[i] for i in wanted)
+        if first[texts[index]] != index and not pieces[index].is_heading:
+            continue
+        wanted = {index, *headings_over(pieces[index].section, above, heading)}
+        wanted |= {announced[index]} if index in announced else set()
+        cost = sum(costs[i] for i in wanted - chosen)
         if cost <= left:
             left -= cost
             chosen |= wanted
     return sorted(chosen)
+
+
+def headings_over(section: int, above: Sequence[int], heading: Mapping[int, int]) -> Iterator[int]:
+    """Yield the heading units of a section and of all it stands under."""
+    while section >= 0:
+        if section in heading:
+            yield heading[section]
+        section = above[section]
+
+
+def announcements(texts: Sequence[str], pieces: Sequence[Unit]) -> Iterator[tuple[int, int]]:
+    """Yield a line that ends with a colon and the unit after it, both ways round for code."""
+    for i, text in enumerate(texts[:-1]):
+        if pieces[i].section == pieces[i + 1].section and text.rstrip().endswith((":", "\uff1a")):
+            yield i, i + 1
+            if texts[i + 1].lstrip().startswith(("```", "~~~")):
+                yield i + 1, i
 
 
 def outlined(parts: Sequence[Section], budget: int) -> str:
@@ -138,7 +165,7 @@ def outlined(parts: Sequence[Section], budget: int) -> str:
             for s in some
         )
         out = f"outline, {len(some)} of {len(titled)} headings (line: heading (lines)):\n{rows}"
-        if estimate(out) <= budget:
+        if len(some) > 2 and estimate(out) <= budget:
             return out
     return (
         f"outline: {len(titled)} headings, from line {titled[0].first}: {titled[0].title[:80]}"
