@@ -69,7 +69,6 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     shown, weak = choose(passages, aim.focus, left, spare(text, aim))
     if not shown and not lines:
         return None
-    chosen = set(shown)
     body = lines + written(passages, shown, addresses, left)
     view = "\n".join(body)
     return Reduction(

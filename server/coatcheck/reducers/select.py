@@ -106,17 +106,26 @@ def lookalikes(word: str, vocabulary: Iterable[str]) -> list[str]:
     return get_close_matches(word, like[:MOST_LOOKALIKES], n=3, cutoff=LIKENESS)
 
 
+def coverage(units: Sequence[str], focus: str) -> list[float]:
+    """Return for each unit the share of focus that occurs in it, from 0.0 to 1.0."""
+    held = [0.0] * len(units)
+    wanted = terms(focus)
+    if not wanted or not units:
+        return held
+    text = Text(units)
+    for term in wanted:
+        for index in text.counts(term) or text.near(term):
+            held[index] += term.weight
+    whole = sum(term.weight for term in wanted)
+    return [part / whole for part in held]
+
+
 def is_weak(units: Sequence[str], scores: Sequence[float], focus: str) -> bool:
     """Tell whether a focus was given but even the best unit holds hardly anything of it."""
-    wanted = terms(focus)
-    if not wanted:
+    if not terms(focus):
         return False
     best = max(range(len(scores)), key=lambda i: (scores[i], -i), default=None)
-    if best is None or scores[best] <= 0:
-        return True
-    text = Text([units[best]])
-    held = sum(term.weight for term in wanted if text.counts(term) or text.near(term))
-    return held < WEAK_BELOW * sum(term.weight for term in wanted)
+    return best is None or scores[best] <= 0 or coverage([units[best]], focus)[0] < WEAK_BELOW
 
 
 def fill(
