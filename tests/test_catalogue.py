@@ -2,9 +2,8 @@
 
 import json
 
-from coatcheck.counting import TokenCounter
-
 from coatcheck import catalogue
+from coatcheck.counting import TokenCounter
 from coatcheck.types import Rule
 
 TOOLS = [

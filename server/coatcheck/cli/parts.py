@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from coatcheck.cli.home import home
-
 from coatcheck import config, reducers
+from coatcheck.cli.home import home
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip
 from coatcheck.types import Artifacts
