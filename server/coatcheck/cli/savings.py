@@ -2,7 +2,11 @@
 
 import json
 import re
+import shutil
+import sys
+import textwrap
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +18,13 @@ from coatcheck.body import open_body
 from coatcheck.cli.home import Sources, sources_of
 from coatcheck.cli.log import log
 from coatcheck.cli.text import (
+    fitted,
     is_styled,
     milliseconds,
     moment,
     no_rows,
     percents,
     plain,
-    styled_table,
     table,
 )
 from coatcheck.types import Artifacts, LedgerError, StoreError, UnknownRef
@@ -33,10 +37,12 @@ UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 HEAD = (
     ("", "calls", "shortened", "original", "client", "view", "fetched", "own",
-     "net", "of original", "net", "of client", "added p50", "added p95", "errors"),
+     "net", "net", "client net", "client net", "p50", "p95", "errors"),
     ("", "", "", "tokens", "tokens", "tokens", "tokens", "tokens",
      "tokens", "%", "tokens", "%", "ms", "ms", ""),
 )  # fmt: skip
+# What a narrow terminal goes without, first things first; a pipe and --json always have all.
+LEFT_OUT_FIRST = (12, 13, 2, 11, 10, 14, 4, 7)
 
 
 class Since(click.ParamType[float]):
@@ -148,15 +154,22 @@ def show(report: "Savings") -> None:
     from coatcheck.ledger.report import DEFINITIONS
 
     click.echo(headline(report) + "\n")
-    head = ((report.by, *HEAD[0][1:]), HEAD[1])
-    rows = [cells(plain(line.name), line.figures) for line in report.rows]
-    rows.append(cells("total", report.totals))
-    if is_styled():
-        styled_table(head, rows)
-    else:
-        click.echo(table(head, rows))
+    lines: list[Sequence[str]] = [(report.by, *HEAD[0][1:]), HEAD[1]]
+    lines += [cells(plain(line.name), line.figures) for line in report.rows]
+    lines.append(cells("total", report.totals))
+    if sys.stdout.isatty():
+        lines = fitted(lines, LEFT_OUT_FIRST, shutil.get_terminal_size().columns)
+    click.echo(emphasized(table(lines)) if is_styled() else table(lines))
     click.echo("\n" + "\n".join(notes(report.totals)))
-    click.echo("\n".join(f"{word}: {meaning}" for word, meaning in DEFINITIONS.items()))
+    for word, meaning in DEFINITIONS.items():
+        click.echo(textwrap.fill(f"{word}: {meaning}", 96, subsequent_indent="  "))
+
+
+def emphasized(text: str) -> str:
+    """Return a table with its head lines and totals row in bold."""
+    *head, totals = text.split("\n")
+    bold = [click.style(line, bold=True) for line in (*head[: len(HEAD)], totals)]
+    return "\n".join([*bold[:-1], *head[len(HEAD) :], bold[-1]])
 
 
 def headline(report: "Savings") -> str:
@@ -206,13 +219,16 @@ def cells(name: str, figures: "Figures") -> tuple[str, ...]:
 
 def notes(total: "Figures") -> list[str]:
     """Return the remarks that stand between the table and the definitions."""
+    sampled = (
+        f", give or take {total.half_width_tokens:,} tokens" if total.half_width_tokens else ""
+    )
     lines = [
-        f"{total.counted:,} of {total.shortened:,} shortened calls are counted exactly"
-        f" (together give or take {total.half_width_tokens:,} tokens)."
+        f"{total.counted:,} of {total.shortened:,} shortened calls are counted exactly{sampled};"
+        " the others are estimated."
     ]
     if total.summary_micro_usd:
         lines.append(f"The summarizer cost ${total.summary_micro_usd / 1e6:,.4f}, not in the net.")
     if total.reasons:
         steps = ", ".join(f"{plain(why)} {times:,}" for why, times in total.reasons.items())
-        lines.append(f"Simpler steps than planned: {steps}.")
+        lines.append(f"Reasons for a simpler step than planned: {steps}.")
     return [*lines, ""]

@@ -81,7 +81,7 @@ def call_of(rows: "list[Row]", artifact: Artifact | None) -> str:
 
 def costs(figures: "Figures") -> str:
     """Return the table of what the artifact came to over all its calls and fetches."""
-    head = ("", "original", "client", "view", "fetched", "net of original", "net of client")
+    head = ("", "original", "client", "view", "fetched", "net", "client net")
     tokens = (
         figures.original_tokens,
         figures.counterfactual_tokens,
@@ -90,7 +90,7 @@ def costs(figures: "Figures") -> str:
         figures.net_original_tokens,
         figures.net_counterfactual_tokens,
     )
-    return table((head,), (("tokens", *(f"{count:,}" for count in tokens)),))
+    return table((head, ("tokens", *(f"{count:,}" for count in tokens))))
 
 
 def kept(artifact: Artifact) -> str:

@@ -39,9 +39,8 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def table(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows under the head lines as aligned text; the first column left, others right."""
-    lines = [*head, *rows]
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as aligned text; the first column left, others right."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(
@@ -57,17 +56,12 @@ def is_styled() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def styled_table(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> None:
-    """Print the same table as `table` for a terminal; the last row is the totals row."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(show_footer=False)
-    for i, names in enumerate(zip(*head, strict=True)):
-        grid.add_column(Text("\n".join(names)), justify="right" if i else "left")
-    for number, row in enumerate(rows, 1):
-        if number == len(rows):
-            grid.add_section()
-        grid.add_row(*(Text(cell) for cell in row), style="bold" if number == len(rows) else "")
-    Console().print(grid)
+def fitted(lines: Sequence[Sequence[str]], order: Sequence[int], width: int) -> list[Sequence[str]]:
+    """Return lines without the columns that do not fit into width, left out in this order."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    left = set(range(len(widths)))
+    for column in order:
+        if sum(widths[i] + 2 for i in left) - 2 <= width:
+            break
+        left.remove(column)
+    return [[line[i] for i in sorted(left)] for line in lines]

@@ -33,9 +33,9 @@ DEFINITIONS = {
     "view": "tokens of what the agent got instead; a passed call counts alike in all three.",
     "fetched": "tokens of the answers of fetch_artifact.",
     "own": "tokens of coatcheck's own tool definitions, once per session.",
-    "net": "original - view - fetched - own, and client - view - fetched - own; percent of"
-    " original, and of client. Below zero means that coatcheck cost more than it saved.",
-    "added": "time that coatcheck added to a call, half and 95 % of the calls took at most this.",
+    "net": "original - view - fetched - own, in percent of original; client net: client - view -"
+    " fetched - own, in percent of client. Below zero, coatcheck cost more than it saved.",
+    "p50, p95": "time that coatcheck added: half of the calls, and 95 % of them, got by with this.",
     "errors": "calls that the upstream answered with an error.",
     "tokens": "o200k_base; estimated at first, then counted exactly for shortened calls from the"
     " kept artifact. Fetched and own stay estimates. Claude's own tokens differ.",
