@@ -70,6 +70,11 @@ def newest(db: "Connection", count: int, tool: str = "") -> "list[Row]":
     return rows[::-1]
 
 
+def last_id(db: "Connection") -> int:
+    """Return the number of the newest row, 0 when there is none."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0])
+
+
 def later(db: "Connection", after_id: int, tool: str = "") -> "list[Row]":
     """Return the calls and fetches written after row after_id, oldest first."""
     return db.execute(

@@ -44,8 +44,11 @@ class LedgerWriter:
         self._changed = Condition()
         self._pending: deque[Entry] = deque()
         self._tally = Tally()
-        self._lost = 0
+        self._appended = 0
+        self._waiting = 0  # in pending, or taken from it and not yet settled
+        self._written = 0
         self._closing = False
+        self._closed = False
         self._warned = False
         self._thread: Thread | None = None
         self._db: Connection | None = None
@@ -53,8 +56,10 @@ class LedgerWriter:
 
     @property
     def lost(self) -> int:
-        """Entries that could not be written so far."""
-        return self._lost
+        """Entries that were not written: so far, or for good once closed."""
+        with self._changed:
+            waiting = 0 if self._closed else self._waiting
+            return self._appended - self._written - waiting
 
     @property
     def tally(self) -> Tally:
@@ -65,22 +70,23 @@ class LedgerWriter:
         """Hand entry to the writer thread."""
         with self._changed:
             self._tally = self._tally.plus(entry)
-            if self._closing or len(self._pending) >= MOST_WAITING or not self._started():
-                self._lost += 1
+            self._appended += 1
+            if self._closing or self._waiting >= MOST_WAITING or not self._started():
                 return
+            self._waiting += 1
             self._pending.append(entry)
             if len(self._pending) in (1, MOST_IN_A_BATCH):
                 self._changed.notify()
 
     def close(self, timeout_seconds: float = 2.0) -> None:
-        """Write what is waiting, for at most timeout_seconds; the rest is counted as lost."""
+        """Write what is waiting, for at most timeout_seconds; the rest counts as lost."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         if self._thread is not None:
             self._thread.join(timeout_seconds)
         with self._changed:
-            self._lost += len(self._pending)
+            self._closed = True
             self._pending.clear()
 
     def _started(self) -> bool:
@@ -110,19 +116,35 @@ class LedgerWriter:
             return [self._pending.popleft() for _ in range(size)]
 
     def _write(self, batch: Sequence[Entry]) -> None:
+        """Write a batch, or as much of it as can be written."""
+        import sqlite3
+
+        written = 0
+        try:
+            try:
+                written = self._store(batch)
+            except (ValueError, OverflowError, sqlite3.IntegrityError):
+                # A value that SQLite cannot hold must not take its neighbours with it.
+                written = sum(self._store_alone(entry) for entry in batch)
+        except (sqlite3.Error, OSError, LedgerError) as exc:
+            self._disconnect()
+            self._warn(exc)
+        with self._changed:
+            self._written += written
+            self._waiting -= len(batch)
+
+    def _store_alone(self, entry: Entry) -> int:
         import sqlite3
 
         try:
-            store(self._connection(), [row_of(entry) for entry in batch])
-        except (ValueError, OverflowError, sqlite3.IntegrityError) as exc:
-            # A value that SQLite cannot hold must not take its neighbours with it.
-            for entry in batch if len(batch) > 1 else ():
-                self._write([entry])
-            if len(batch) == 1:
-                self._lose(1, exc)
-        except (sqlite3.Error, OSError, LedgerError) as exc:
-            self._disconnect()
-            self._lose(len(batch), exc)
+            return self._store([entry])
+        except (ValueError, OverflowError, sqlite3.Error, OSError, LedgerError) as exc:
+            self._warn(exc)
+            return 0
+
+    def _store(self, batch: Sequence[Entry]) -> int:
+        store(self._connection(), [row_of(entry) for entry in batch])
+        return len(batch)
 
     def _connection(self) -> "Connection":
         path = self._home / schema.FILE
@@ -137,11 +159,6 @@ class LedgerWriter:
         if self._db is not None:
             self._db.close()
             self._db = None
-
-    def _lose(self, count: int, exc: Exception) -> None:
-        with self._changed:
-            self._lost += count
-        self._warn(exc)
 
     def _warn(self, exc: Exception) -> None:
         if not self._warned:
