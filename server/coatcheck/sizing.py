@@ -32,7 +32,7 @@ MARK = table(lambda byte: b"0" if byte >= 0x80 or byte in LETTERS + DIGITS + BLA
 
 # Tokens per sign, in the order of signs(): least squares over the open corpus and generated texts
 # by scripts/calibrate_estimate.py, 2026-11-22; docs/tokens.md has the errors.
-COSTS = (0.965, 0.25, 0.883, 1.342, 3.796, 0.392, -2.265, 0.144, 0.363, 0.794, 1.887)
+COSTS = (0.894, 0.25, 0.882, 1.407, 2.849, 0.363, -1.998, 0.357, 0.392, 0.706, 2.218)
 
 # Longer texts are estimated from windows at fixed places.
 WHOLE_CHARS = 65_536
