@@ -4,14 +4,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from coatcheck.reducers.lines import (
+    around,
     claim,
+    matching,
     of_cut_lines,
     overwritten,
     passages,
     shorten,
     split_lines,
 )
-from coatcheck.reducers.patches import Hunk, Patch, definitions, heading_name, read
+from coatcheck.reducers.patches import Hunk, Patch, definitions, read, scopes
 from coatcheck.reducers.select import relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
@@ -26,7 +28,9 @@ MACHINE_MADE = re.compile(
 ASIDE = re.compile(r"(?i)(?:^|/)(?:tests?|docs?|examples?|fixtures?|changelog)\b|\.(?:md|rst|txt)$")
 MOST_CHARS = 8_000_000
 LONG_CHANGE = 2000
-OUTLINE_SHARE = 0.6
+LONG_HUNK = 40
+OUTLINE_SHARE, FOCUSED_SHARE = 0.85, 0.4
+MOST_NAMES = (0, 3, 10, 1000, 1000)
 HANDLE = "a path or a word of the change"
 
 
@@ -47,12 +51,13 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     hunks = [hunk for patch in patches for hunk in patch.hunks]
     if not hunks:
         return None
-    outline = outlined(source, patches, int(aim.budget_tokens * OUTLINE_SHARE))
     cuts = {i: shorten(x, LIMIT, aim.focus) for i, x in enumerate(source) if len(x) > LIMIT + 40}
     lines = [cuts[i][0] if i in cuts else line for i, line in enumerate(source)]
     ranks, weak = ranked(source, patches, aim.focus)
+    share = FOCUSED_SHARE if aim.focus.strip() and not weak else OUTLINE_SHARE
+    outline = outlined(source, patches, int(aim.budget_tokens * share))
     left = aim.budget_tokens - estimate(outline) - 2
-    chosen = claim(lines, claims(source, patches, ranks), left)
+    chosen = claim(lines, claims(source, patches, ranks, aim.focus), left)
     body = outline + "\n" + passages(lines, chosen, range(1, len(lines) + 1))
     omissions = [*left_out(hunks, set(chosen)), *overwritten(text, lines)]
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
@@ -75,26 +80,42 @@ def left_out(hunks: Sequence[Hunk], shown: set[int]) -> Iterator[Omission]:
 def outlined(lines: Sequence[str], patches: Sequence[Patch], budget: int) -> str:
     """Return a computed line on the whole diff and a line per file, as detailed as budget allows.
 
-    With detail 3 the line of a file says what it defines anew and where its hunks are, with 2 and
-    1 less of it, with 0 only its counts; then files beyond the budget are counted.
+    With the highest detail the line of a file says all it defines anew and the place and heading
+    of its hunks, with 0 only its counts. Files beyond the budget are counted.
     """
-    added, removed = (sum(side) for side in zip(*(p.counts() for p in patches), strict=True))
+    added, removed = totalled(patches)
     hunks = sum(len(patch.hunks) for patch in patches)
     head = f"computed: {len(patches):,} files, {hunks:,} hunks, +{added:,} -{removed:,} lines"
-    for detail in (3, 2, 1, 0):
-        rows = [file_line(lines, patch, detail) for patch in patches]
-        text = "\n".join([head, *rows])
-        if estimate(text) <= budget:
-            return text
-    kept, left = [], budget - estimate(head) - 12
-    for row in rows:
-        left -= estimate(row) + 1
-        if left < 0:
-            break
-        kept.append(row)
-    rest = [patch.counts() for patch in patches[len(kept) :]]
-    plus, minus = sum(c[0] for c in rest), sum(c[1] for c in rest)
-    return "\n".join([head, *kept, f"and {len(rest):,} more files, +{plus:,} -{minus:,} lines"])
+    left = budget - estimate(head) - 12
+    rows: list[str] = []
+    for patch in patches:
+        row = file_line(lines, patch, 0)
+        if (cost := estimate(row) + 1) > left:
+            plus, minus = totalled(patches[len(rows) :])
+            rest = f"and {len(patches) - len(rows):,} more files, +{plus:,} -{minus:,} lines"
+            return "\n".join([head, *rows, rest])
+        rows.append(row)
+        left -= cost
+    for detail in range(1, len(MOST_NAMES)):
+        for number in sorted(range(len(rows)), key=lambda n: (weight(lines, patches[n]), n)):
+            row = file_line(lines, patches[number], detail)
+            if (cost := estimate(row) - estimate(rows[number])) <= left:
+                left -= cost
+                rows[number] = row
+    return "\n".join([head, *rows])
+
+
+def totalled(patches: Sequence[Patch]) -> tuple[int, int]:
+    """Return how many lines these files gain and lose."""
+    counts = [patch.counts() for patch in patches]
+    return sum(plus for plus, _ in counts), sum(minus for _, minus in counts)
+
+
+def weight(lines: Sequence[str], patch: Patch) -> int:
+    """Return 0 for a file of code, 1 for tests and documents, 2 for what a machine made."""
+    if is_machine_made(lines, patch):
+        return 2
+    return int(ASIDE.search(patch.path) is not None or patch.state == "deleted")
 
 
 def file_line(lines: Sequence[str], patch: Patch, detail: int) -> str:
@@ -111,27 +132,30 @@ def file_line(lines: Sequence[str], patch: Patch, detail: int) -> str:
         listed("defines", [name for name in new if name not in gone], detail),
         listed("changes", [name for name in new if name in gone], detail),
         listed("drops", [name for name in gone if name not in new], detail),
-        listed("in", headings(patch, detail), detail),
+        listed("in", headings(lines, patch, detail), detail),
     ]
     return "; ".join([line, *filter(None, parts)])
 
 
 def listed(word: str, names: Sequence[str], detail: int) -> str:
-    """Return word and names, few of many with detail 1."""
+    """Return word and as many names as detail allows."""
     if not names:
         return ""
-    most = 3 if detail == 1 else len(names)
+    most = MOST_NAMES[detail]
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return f"{word} {', '.join(names[:most])}{more}"
 
 
-def headings(patch: Patch, detail: int) -> list[str]:
-    """Return the distinct headings of the hunks, with detail 3 with their lines in the new file."""
+def headings(lines: Sequence[str], patch: Patch, detail: int) -> list[str]:
+    """Return what the hunks stand in, with the highest detail with lines of the new file."""
+    placed = detail == len(MOST_NAMES) - 1
     places: dict[str, list[int]] = {}
     for hunk in patch.hunks:
-        places.setdefault(heading_name(hunk.heading), []).append(hunk.line)
-    if detail < 3:
-        return [name for name in places if name]
+        names = scopes(lines, hunk)
+        for name in names or ([hunk.heading.strip()[:40]] if placed else []):
+            places.setdefault(name, []).append(hunk.line)
+    if not placed:
+        return list(places)
     return [f"{name} @{','.join(map(str, at))}".strip() for name, at in places.items()]
 
 
@@ -148,6 +172,9 @@ def ranked(
     """Return the hunks with their worth, best first, and whether the focus matched hardly any."""
     pairs = [(patch, hunk) for patch in patches for hunk in patch.hunks]
     scores = relevance([hunk_text(lines, *pair) for pair in pairs], focus) if focus.strip() else []
+    scores = [
+        s * (1 + named_parts(p.path, focus)) for s, (p, _) in zip(scores, pairs, strict=False)
+    ]
     told = max(scores, default=0.0)
     if told > 0:
         worth = [score / told for score in scores]
@@ -155,6 +182,15 @@ def ranked(
         worth = [importance(lines, *pair) for pair in pairs]
     triples = [(w, *pair) for w, pair in zip(worth, pairs, strict=True) if w > 0.2]
     return sorted(triples, key=lambda t: (-t[0], t[2].at)), bool(focus.strip()) and told <= 0
+
+
+def named_parts(path: str, focus: str) -> int:
+    """Return how many of the last parts of path stand together in focus."""
+    parts = path.split("/")
+    for count in range(min(len(parts), 6), 0, -1):
+        if "/".join(parts[-count:]) in focus:
+            return count
+    return 0
 
 
 def hunk_text(lines: Sequence[str], patch: Patch, hunk: Hunk) -> str:
@@ -173,8 +209,20 @@ def importance(lines: Sequence[str], patch: Patch, hunk: Hunk) -> float:
 
 
 def claims(
-    lines: Sequence[str], patches: Sequence[Patch], ranks: Sequence[tuple[float, Patch, Hunk]]
+    lines: Sequence[str],
+    patches: Sequence[Patch],
+    ranks: Sequence[tuple[float, Patch, Hunk]],
+    focus: str,
 ) -> Iterator[tuple[Iterable[int], float]]:
     """Return who may fill how much of what the outline left of the budget."""
     yield range(min(patches[0].at, 12)), 0.3
-    yield (i for _, _, hunk in ranks for i in [hunk.at, *hunk.changed()]), 1.0
+    yield (i for _, _, hunk in ranks for i in [hunk.at, *in_order(lines, hunk, focus)]), 1.0
+
+
+def in_order(lines: Sequence[str], hunk: Hunk, focus: str) -> Iterator[int]:
+    """Return the changed lines of a hunk, in a long one first those of the focus."""
+    changed = hunk.changed()
+    if len(changed) > LONG_HUNK:
+        found = matching([lines[i] for i in changed], focus)
+        yield from (changed[n] for n in around(found, len(changed), 2))
+    yield from changed

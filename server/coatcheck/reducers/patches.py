@@ -10,8 +10,9 @@ DEFINITION = re.compile(
     r"\s*(?:(?:export|default|pub(?:\(\w+\))?|public|private|protected|internal|static|final|abstract"
     r"|async|override|unsafe|extern|inline|virtual|sealed|data|open)\s+)*"
     r"((?:class|def|function\*?|fn|func|interface|struct|enum|trait|module|namespace|type|macro_rules!)"
-    r"\s+(?:\([^)]{0,80}\)\s*)?[A-Za-z_$][\w$.:]*)"
+    r"\s+(?:\([^)]{0,80}\)\s*)?[A-Za-z_$][\w$]*(?:(?:\.|::?)[\w$]+)*)"
 )
+FUNCTION_WORDS = ("def", "function", "function*", "fn", "func")
 STATES = (
     ("new file mode", "new"),
     ("deleted file mode", "deleted"),
@@ -138,14 +139,33 @@ def ends_hunk(line: str) -> bool:
 
 
 def definitions(lines: Sequence[str], indices: Sequence[int]) -> Iterator[str]:
-    """Return what the changed lines at indices define, such as "def read"."""
+    """Return what the changed lines at indices define, such as "read" or "class Reader"."""
     for index in indices:
         found = DEFINITION.match(lines[index][1:400])
         if found:
-            yield found[1]
+            yield found[1] if found[1].split()[0] not in FUNCTION_WORDS else bare(found[1])
 
 
-def heading_name(heading: str) -> str:
-    """Return what the heading of a hunk names: a definition without its parameters."""
-    found = DEFINITION.match(heading[:400])
-    return found[1] if found else heading.strip().rstrip(":{(").strip()[:60]
+def scopes(lines: Sequence[str], hunk: Hunk) -> list[str]:
+    """Return the definition its heading names, then the nearest one above each change of a hunk."""
+    changed = set(hunk.changed())
+    name, out, told = defined(hunk.heading), [defined(hunk.heading)], True
+    for index in sorted({*changed, *hunk.context}):
+        found = defined(lines[index][1:400])
+        if found and index not in changed:
+            name, told = found, False
+        elif index in changed and not told:
+            out.append(name)
+            told = True
+    return [name for name in dict.fromkeys(out) if name]
+
+
+def defined(line: str) -> str:
+    """Return the name that a line of code defines, "" if none."""
+    found = DEFINITION.match(line[:400])
+    return bare(found[1]) if found else ""
+
+
+def bare(definition: str) -> str:
+    """Return the name out of a definition such as "def read"."""
+    return definition.rsplit(None, 1)[-1]
