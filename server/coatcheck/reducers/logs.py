@@ -151,7 +151,7 @@ def spread(found: Sequence[int], groups: Sequence[Group]) -> tuple[list[int], li
 
 def slowest(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
     """Return the line with the longest duration of each frequent pattern that states durations."""
-    out = []
+    out: list[tuple[float, int]] = []
     for group in sorted(groups, key=lambda g: -len(g.members)):
         if len(out) == TIMED_PATTERNS or len(group.members) < OFTEN:
             break
