@@ -34,15 +34,6 @@ REMEMBERED_FETCHES = 3
 
 
 @dataclass(slots=True)
-class Totals:
-    """What one session did so far, in estimated tokens."""
-
-    calls: int = 0
-    original_tokens: int = 0
-    view_tokens: int = 0
-
-
-@dataclass(slots=True)
 class Desk:
     """The Desk Protocol for one upstream.
 
@@ -57,7 +48,6 @@ class Desk:
     ledger: Ledger
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
-    totals: Totals = field(default_factory=Totals)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
     _definitions_booked: bool = False
@@ -143,7 +133,7 @@ class Desk:
             view_tokens=tokens,
             upstream_ms=upstream_ms,
         )
-        self._append(entry)
+        self.ledger.append(entry)
 
     def _revise_tools(self, result: bytes) -> bytes | None:
         parsed = spans.loads(result)
@@ -216,13 +206,12 @@ class Desk:
             upstream_ms=upstream_ms,
             added_ms=added_ms,
         )
-        self._append(entry)
+        self.ledger.append(entry)
 
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
         call = Call(
             fetched.upstream or self.upstream, fetched.tool, b"", "", *_context(_meta(params))
         )
-        tokens = estimate(fetched.text)
         entry = replace(
             self._entry(call),
             kind="fetch",
@@ -230,17 +219,10 @@ class Desk:
             verb=fetched.verb,
             is_error=fetched.is_error,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
-            view_tokens=tokens,
+            view_tokens=estimate(fetched.text),
             added_ms=ms,
         )
         self.ledger.append(entry)
-        self.totals.view_tokens += tokens
-
-    def _append(self, entry: Entry) -> None:
-        self.ledger.append(entry)
-        self.totals.calls += 1
-        self.totals.original_tokens += entry.original_tokens
-        self.totals.view_tokens += entry.view_tokens
 
 
 def _meta(params: Mapping[str, object]) -> Mapping[str, object]:

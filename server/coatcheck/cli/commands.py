@@ -1,10 +1,14 @@
 """The table of commands, each imported when it is run."""
 
+from functools import cache
 from importlib import import_module
 
 import click
 
 from coatcheck import __version__
+from coatcheck.cli.home import Sources
+from coatcheck.cli.parts import artifacts, place
+from coatcheck.counting import TokenCounter
 from coatcheck.types import CoatcheckError, ConfigError
 
 # Command -> module:object; the order is that of the help.
@@ -46,10 +50,25 @@ def coatcheck() -> None:
     """
 
 
+def _sources() -> Sources:
+    """Return what the reporting commands read from; nothing is opened before it is needed."""
+    return Sources(open_artifacts=lambda: artifacts(place()), count=_count)
+
+
+def _count(text: str) -> tuple[int, int]:
+    counted = _counter().count(text)
+    return counted.tokens, counted.half_width
+
+
+@cache
+def _counter() -> TokenCounter:
+    return TokenCounter()
+
+
 def main(arguments: list[str]) -> int:
     """Run the command that arguments name; return 0 done, 1 failed, 2 wrong usage or config."""
     try:
-        coatcheck.main(arguments, prog_name="coatcheck", standalone_mode=False)
+        coatcheck.main(arguments, prog_name="coatcheck", standalone_mode=False, obj=_sources())
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:

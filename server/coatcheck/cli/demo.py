@@ -109,10 +109,19 @@ async def _connected(data: Path, state: Path) -> AsyncIterator["Client"]:
     parameters = StdioServerParameters(
         command=sys.executable,
         args=["-m", "coatcheck.cli", "run", "--name", "demo", "--", *wrapped],
-        env={**os.environ, "COATCHECK_HOME": str(state), "COATCHECK_CONFIG": str(state / "config.toml")},
+        env={
+            **os.environ,
+            "COATCHECK_HOME": str(state),
+            "COATCHECK_CONFIG": str(state / "config.toml"),
+        },
     )
     async with Client(parameters) as client:
         yield client
+
+
+def _environment(state: Path) -> dict[str, str]:
+    config = str(state / "config.toml")
+    return {**os.environ, "COATCHECK_HOME": str(state), "COATCHECK_CONFIG": config}
 
 
 async def _show(client: "Client", step: Step, seen: Seen, count: Callable[[str], int]) -> None:
@@ -155,10 +164,8 @@ def _check(seen: Seen, state: Path) -> None:
     import subprocess
 
     command = [sys.executable, "-m", "coatcheck.cli", "savings"]
-    environment = {**os.environ, "COATCHECK_HOME": str(state)}
-    environment.pop("COATCHECK_CONFIG", None)
     table, raw = (
-        subprocess.run([*command, *more], env=environment, capture_output=True, text=True)
+        subprocess.run([*command, *more], env=_environment(state), capture_output=True, text=True)
         for more in ((), ("--json",))
     )
     click.echo(table.stdout)

@@ -5,13 +5,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from coatcheck.cli.parts import Place, desk, place
+from coatcheck.config import resolve
 from coatcheck.front import Relay
+from coatcheck.ledger import LedgerWriter, session_line
 from coatcheck.pipes import Sink, Source, open_sink, open_source
 from coatcheck.types import ConfigError, UpstreamError
 from coatcheck_adapters.upstreams.stdio import StdioUpstream
@@ -43,6 +46,16 @@ class Options:
     config: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """What is wrapped, and how long its calls may take."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    call_timeout_seconds: float
+
+
 def main(argv: Sequence[str]) -> int:
     """Relay until the agent closes our stdin; return the exit code."""
     if argv[:1] in (["--help"], ["-h"]):
@@ -55,11 +68,44 @@ def main(argv: Sequence[str]) -> int:
         return 2
     logging.basicConfig(format="coatcheck: %(levelname)s %(message)s", level=logging.WARNING)
     try:
-        asyncio.run(wrap(options.name, options.command, None))
+        return run_with(options, place(Path(options.config) if options.config else None))
+    except ConfigError as error:
+        print(f"coatcheck: {error}", file=sys.stderr)
+        return 2
     except UpstreamError as error:
         print(f"coatcheck: {error}", file=sys.stderr)
         return 1
+
+
+def run_with(options: Options, at: Place) -> int:
+    """Relay with the desk that the settings ask for, or as a plain wire when all is off."""
+    name = options.name
+    wrapping = Wrapping(
+        name,
+        options.command,
+        upstream_environment(at, name),
+        at.config.rule(name, "").call_timeout_seconds,
+    )
+    if at.config.is_off(name):
+        asyncio.run(wrap(wrapping, None))
+        return 0
+    ledger = LedgerWriter(at.home)
+    try:
+        asyncio.run(wrap(wrapping, desk(at, name, ledger)))
+    finally:
+        ledger.close()
+        if line := session_line(ledger.tally, ledger.lost):
+            print(line, file=sys.stderr)
     return 0
+
+
+def upstream_environment(at: Place, name: str) -> Mapping[str, str]:
+    """Return the environment of the upstream: ours, and what the settings add."""
+    upstream = at.config.upstreams.get(name)
+    if upstream is None:
+        return os.environ
+    where = f"{at.config.path}: upstreams.{name}.env"
+    return {**os.environ, **resolve(upstream.env, os.environ, where)}
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -81,11 +127,11 @@ def parse(argv: Sequence[str]) -> Options:
     return Options(settings["--name"] or PurePath(command[0]).stem, command, settings["--config"])
 
 
-async def wrap(name: str, command: Sequence[str], desk: "Desk | None") -> None:
+async def wrap(wrapping: Wrapping, desk: "Desk | None") -> None:
     """Relay between our own stdio and command until the agent is gone. Raises: UpstreamError."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            await Wrapped(name, command, desk, tasks).serve()
+            await Wrapped(wrapping, desk, tasks).serve()
     except* UpstreamError as group:
         raise group.exceptions[0] from None
 
@@ -93,17 +139,24 @@ async def wrap(name: str, command: Sequence[str], desk: "Desk | None") -> None:
 class Wrapped:
     """The agent on our stdio, an upstream command, and the relay between them."""
 
-    def __init__(
-        self, name: str, command: Sequence[str], desk: "Desk | None", tasks: asyncio.TaskGroup
-    ) -> None:
+    def __init__(self, wrapping: Wrapping, desk: "Desk | None", tasks: asyncio.TaskGroup) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._source: Source | None = None
         self._sink: Sink | None = None
         self._upstream = StdioUpstream(
-            name, command, os.environ, lambda on: self._relay.upstream_full(on)
+            wrapping.name,
+            wrapping.command,
+            wrapping.environment,
+            lambda on: self._relay.upstream_full(on),
         )
-        self._relay = Relay(self, self._upstream, desk, tasks)
+        self._relay = Relay(
+            self,
+            self._upstream,
+            desk,
+            tasks,
+            call_timeout_seconds=wrapping.call_timeout_seconds,
+        )
 
     async def serve(self) -> None:
         """Relay until the agent is gone or we are told to stop. Raises: UpstreamError."""
