@@ -21,6 +21,8 @@ LAYERS = {
     "excerpt": 1.2,
     "view": 1.2,
     "clients": 1.0,
+    "envelope": 1.2,
+    "rows": 1.3,
     "wire": 1.3,
     "inflight": 1.4,
     "pipes": 1.4,
