@@ -168,3 +168,14 @@ def test_what_was_grepped_lately_is_the_focus_of_the_next_call() -> None:
     desk.answer("tools/call", {"name": "fetch_artifact", "arguments": arguments})
     call, _ = desk.take({"name": "read", "arguments": {}}, b'{"name":"read","arguments":{}}')
     assert call.focus == "line 77"
+
+
+def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:
+    desk, _ = desk_with()
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
+    called = json.loads(desk.answer("tools/call", {"name": "fetch_artifact", "_meta": meta}))
+    assert called["resultType"] == "complete"
+    uri = {"uri": "coatcheck://artifact/cc_000000000000", "_meta": meta}
+    read = json.loads(desk.answer("resources/read", uri))
+    assert (read["resultType"], read["cacheScope"], read["ttlMs"]) == ("complete", "private", 0)
+    assert "resultType" not in json.loads(desk.answer("tools/call", {"name": "fetch_artifact"}))

@@ -36,7 +36,7 @@ def test_a_long_result_becomes_one_text_block_with_a_header_and_an_end() -> None
     first, *_, last = text.split("\n")
     call = f'fetch_artifact(ref="{outgoing.ref}", grep="<a word of it>")'
     assert first.startswith("[coatcheck: 1 of 400 lines shown.") and call in first
-    assert last == f"[end of 1 lines; the other 399: {call}]"
+    assert last == f"[end of 1 line; the other 399: {call}]"
 
 
 def test_the_kept_artifact_is_the_received_result_with_its_call_and_view() -> None:
@@ -44,6 +44,7 @@ def test_the_kept_artifact_is_the_received_result_with_its_call_and_view() -> No
     result = result_of(LONG)
     outgoing = line_over(kept).shorten(CALL, result, RULE)
     artifact = kept.get(outgoing.ref)
+    assert artifact.expires_at == artifact.kept_at + 7 * 86_400
     assert (artifact.result, artifact.call, artifact.view) == (result, CALL, outgoing.view)
 
 

@@ -14,7 +14,7 @@ from coatcheck.fetch import Fetched, fetch
 from coatcheck.focus import derive
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
-from coatcheck.types import Call, Entry, Ledger, Rule, Session
+from coatcheck.types import Call, Entry, Ledger, Rule, Session, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ TEMPLATE = {
     "description": "A tool result kept in full by coatcheck",
     "mimeType": "text/plain",
 }
+# What the revision of 2026-07-28 asks of a result; its requests name their version.
+VERSION = "io.modelcontextprotocol/protocolVersion"
+COMPLETE = b',"resultType":"complete"'
+PRIVATE = b',"ttlMs":0,"cacheScope":"private"'
 # Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
 LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
@@ -51,6 +55,7 @@ class Desk:
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
     _definitions_booked: bool = False
+    _keeps_for_session: bool = False
     _asked_for: dict[str, deque[str]] = field(default_factory=dict)
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -78,7 +83,10 @@ class Desk:
         if fetched.verb == "grep" and isinstance(arguments, dict):
             self._remember(fetched.tool, str(arguments["grep"]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
-        return fetched.result() if method == "tools/call" else _as_resource(fetched, params)
+        modern = VERSION in _meta(params)
+        if method == "tools/call":
+            return fetched.result(COMPLETE if modern else b"")
+        return _as_resource(fetched, params, COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         """Return the call, and params without `_focus` where we offered it."""
@@ -115,7 +123,9 @@ class Desk:
             return _with_template(result)
         began = time.perf_counter()
         call = call or Call(self.upstream, "")
-        outgoing = self.pipeline.shorten(call, result, self.rule_of(call.tool))
+        rule = self.rule_of(call.tool)
+        outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
+        self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
         return outgoing.result
@@ -134,6 +144,14 @@ class Desk:
             upstream_ms=upstream_ms,
         )
         self.ledger.append(entry)
+
+    def close(self) -> None:
+        """Erase what was kept for this session only."""
+        if self._keeps_for_session:
+            try:
+                self.pipeline.artifacts.forget_session(self.session.id)
+            except StoreError as error:
+                logger.warning("what was kept for this session is still there: %s", error)
 
     def _revise_tools(self, result: bytes) -> bytes | None:
         parsed = spans.loads(result)
@@ -241,9 +259,9 @@ def _of_uri(params: Mapping[str, object]) -> dict[str, object]:
     return {"ref": str(params.get("uri", "")).removeprefix(URI)}
 
 
-def _as_resource(fetched: Fetched, params: Mapping[str, object]) -> bytes:
-    contents = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
-    return spans.dumps({"contents": [contents]})
+def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:
+    content = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
+    return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
 
 
 def _with_template(result: bytes) -> bytes | None:

@@ -199,7 +199,8 @@ class PipeSink(asyncio.BaseProtocol):
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
-        self._transport.abort()
+        if not self._closed.is_set():
+            self._transport.abort()
 
 
 class ThreadSource:

@@ -228,6 +228,10 @@ class Artifacts(Protocol):
         """Return the newest artifacts first, at most limit. Raises: StoreError."""
         ...
 
+    def forget_session(self, session: str) -> None:
+        """Erase what was kept for this session only. Raises: StoreError."""
+        ...
+
     def has_view(self, ref: str, text: str) -> bool:
         """Tell whether text is, byte for byte, a view that was sent for ref."""
         ...

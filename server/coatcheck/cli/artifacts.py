@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from coatcheck.artifacts import FLOOR_BYTES, QUOTA_BYTES, StoredArtifacts
+from coatcheck.cli.parts import artifacts, place
 from coatcheck.types import Artifact, ArtifactInfo, StoreError, UnknownRef
 
 COLUMNS = ("REF", "TOOL", "BYTES", "KEPT", "UNTIL", "OUTCOME")
@@ -128,11 +129,9 @@ def gc(context: click.Context, as_json: bool) -> None:
 
 
 def opened(context: click.Context) -> StoredArtifacts:
-    """Return the artifacts of the home, the Path that an outer command put into the context."""
-    home = context.find_object(Path)
-    if home is None:
-        raise RuntimeError("no outer command has put the home into the context")
-    return open_artifacts(home)
+    """Return the artifacts of the home that an outer command put into the context, or of ours."""
+    found = context.find_object(Path)
+    return open_artifacts(found) if found else artifacts(place())
 
 
 @contextmanager

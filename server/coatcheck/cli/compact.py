@@ -51,6 +51,9 @@ class NotKept:
         """Return nothing."""
         return []
 
+    def forget_session(self, session: str) -> None:
+        """Have nothing to forget."""
+
     def has_view(self, ref: str, text: str) -> bool:
         """Know no view."""
         return False

@@ -72,8 +72,15 @@ def demo() -> None:
         state = _empty(home() / "demo")
         with as_file(files("coatcheck") / "data" / "demo") as data:
             asyncio.run(asyncio.wait_for(_demo(data, state), SECONDS))
-    except (CoatcheckError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    except* Exception as group:
+        raise click.ClickException(str(_first(group))) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first error inside nested groups: task groups wrap what they pass on."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _empty(state: Path) -> Path:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from coatcheck_adapters.stores.disk import DiskStore
-
 from coatcheck import config, reducers
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.cli.home import home
@@ -16,6 +14,7 @@ from coatcheck.ledger import shortened_tools
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip
 from coatcheck.types import Artifacts, Ledger, Session
+from coatcheck_adapters.stores.disk import DiskStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,9 +90,11 @@ def run_with(options: Options, at: Place) -> int:
         asyncio.run(wrap(wrapping, None))
         return 0
     ledger = LedgerWriter(at.home)
+    joined = desk(at, name, ledger)
     try:
-        asyncio.run(wrap(wrapping, desk(at, name, ledger)))
+        asyncio.run(wrap(wrapping, joined))
     finally:
+        joined.close()
         ledger.close()
         if line := session_line(ledger.tally, ledger.lost):
             print(line, file=sys.stderr)
