@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 CALL_TIMEOUT_SECONDS = 600.0
 # Results that are being looked at; more than this and the upstream is held.
 HELD_BYTES = 1 << 26
-# Our own answers that an agent leaves unread; more than this and its requests wait.
+# Answers an agent leaves unread and requests for an upstream that starts again; more than this
+# and the agent is held. Much more than a full pipe, because an agent that is held cannot cancel.
 UNREAD_BYTES = 1 << 26
 
 
@@ -142,8 +143,8 @@ class Relay:
         self.link.send(line, wake=False)
 
     def _agent_answer(self, message: wire.Message) -> None:
-        if message.id is None:
-            raise wire.Malformed("neither a method nor an id")
+        if not message.spans.keys() & {b"result", b"error"}:
+            raise wire.Malformed("neither a method nor a result nor an error")
         answer = wire.answer_of(message)
         upstream_id = None if answer is None else self._asks.pop(answer.id, None)
         if answer is None or upstream_id is None:
@@ -264,13 +265,16 @@ class Relay:
         """Hold the upstream while the agent does not read, or go on."""
         self._agent_is_full = on
         self._hold(0)
-        if not on:
-            self._agent.hold(self._upstream_is_full)
+        self._hold_agent()
 
     def upstream_full(self, on: bool) -> None:
         """Hold the agent while the upstream does not read, or go on."""
         self._upstream_is_full = on
-        self._agent.hold(on)
+        self._hold_agent()
+
+    def _hold_agent(self) -> None:
+        waiting_bytes = self._agent.unsent_bytes + self.link.waiting_bytes
+        self._agent.hold(self._upstream_is_full or waiting_bytes > UNREAD_BYTES)
 
     # Ends, errors and time
 
@@ -322,8 +326,7 @@ class Relay:
         if out := self._to_agent:
             self._to_agent = []
             self._agent.send(out[0] if len(out) == 1 else b"".join(out))
-        if self._agent.unsent_bytes + self.link.waiting_bytes > UNREAD_BYTES:
-            self._agent.hold(True)
+        self._hold_agent()
 
 
 def _each(line: bytes, take: Callable[[bytes], None], refuse: Callable[[bytes], None]) -> None:
@@ -334,4 +337,7 @@ def _each(line: bytes, take: Callable[[bytes], None], refuse: Callable[[bytes], 
         for message in list(wire.elements(line)) if wire.is_batch(line) else (line,):
             take(message)
     except wire.Malformed:
+        refuse(line)
+    except Exception:  # law 3: one message that we cannot handle must not end the others
+        logger.exception("a message of %d bytes could not be handled", len(line))
         refuse(line)

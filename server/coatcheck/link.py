@@ -135,7 +135,7 @@ class Link:
             return
         logger.warning("upstream %r was started again", self.upstream.name)
         self._out, self._waiting = self._waiting or [], None
-        self.flush()
+        self._feed([])  # nothing new, but what waited can go
 
     async def _repeat_handshake(self) -> None:
         hello = self._hello

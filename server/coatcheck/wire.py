@@ -16,7 +16,6 @@ CHECKED_BYTES = 1 << 16
 SALVAGE_BYTES = 4096
 
 PARSE_ERROR = -32700
-INVALID_REQUEST = -32600
 INTERNAL_ERROR = -32603
 UPSTREAM_GONE = -32000
 TIMED_OUT = -32001
@@ -95,7 +94,7 @@ class Lines:
 class Message(NamedTuple):
     """One message: its line, the spans of its top-level members, and the line parsed if small.
 
-    id is the member as it was written, None when there is none.
+    id is the member as it was written, None when there is none or it is null.
     """
 
     line: bytes
@@ -152,6 +151,8 @@ def read(line: bytes) -> Message:
     raw_id = None
     if (span := spans.get(b"id")) is not None:
         raw_id = line[span[0] : span[1]]
+        if raw_id == b"null":  # what is not to be answered has no id
+            raw_id = None
     return Message(line, spans, method, raw_id, body if isinstance(body, dict) else None)
 
 

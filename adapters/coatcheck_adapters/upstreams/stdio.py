@@ -19,8 +19,12 @@ TERM_SECONDS = 2.0
 KILL_SECONDS = 1.0
 # An upstream that has exited while a child holds its stdout has this long to say the rest.
 LEFTOVER_SECONDS = 0.5
-# How long the exit status may come after the end of stdout.
+# How long the exit status may come after the end of stdin or stdout.
 STATUS_SECONDS = 0.25
+# What it wrote to stderr last may take this long to get through.
+LOG_SECONDS = 0.2
+# A longer line of its log is broken.
+LOG_LINE_BYTES = 1 << 16
 FIRST_BACKOFF_SECONDS = 0.1
 MOST_BACKOFF_SECONDS = 5.0
 # An upstream that ran this long was well; its death starts the backoff anew.
@@ -88,7 +92,7 @@ class StdioUpstream:
         self._guard = Guard()
         self._run: _Run | None = None
         self._failures = 0
-        self._failed_at = 0.0
+        self._held = False
 
     @property
     def running(self) -> bool:
@@ -105,6 +109,7 @@ class StdioUpstream:
         run = _Run(self.name, self._spawn(), self._guard, feed, ended)
         self._run = run
         await run.connect(self._full)
+        run.hold(self._held)
 
     async def _settle(self, run: "_Run") -> None:
         loop = asyncio.get_running_loop()
@@ -148,6 +153,7 @@ class StdioUpstream:
 
     def hold(self, on: bool) -> None:
         """Stop taking lines of it, or go on."""
+        self._held = on
         if self._run is not None:
             self._run.hold(on)
 
@@ -155,6 +161,7 @@ class StdioUpstream:
         """Close its stdin, wait, terminate its group, wait, kill its group."""
         if self._run is not None:
             await self._run.stop(CLOSE_SECONDS)
+            self._run.join_log()
         self._guard.close()
 
 
@@ -173,28 +180,26 @@ class _Run:
         self._sink: Sink | None = None
         self._source: Source | None = None
         self._silent = False  # stdout is at its end
+        self._stopping = False
         self._exited = False
         self._gone = asyncio.Event()
         self.started_at = self.ended_at = self._loop.time()
         guard.watch(process.pid)
-        self._threads = [
-            threading.Thread(target=self._relay_stderr, name="coatcheck-stderr", daemon=True),
-            threading.Thread(target=self._wait, name="coatcheck-wait", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._log = threading.Thread(target=self._relay_stderr, name="coatcheck-log", daemon=True)
+        self._log.start()
+        threading.Thread(target=self._wait, name="coatcheck-wait", daemon=True).start()
 
     async def connect(self, full: Callable[[bool], None]) -> None:
         """Join its stdin and stdout to the event loop."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
-        self._sink = await open_sink(stdin, full, lambda: None, self._loop)
+        self._sink = await open_sink(stdin, full, self._pipe_ended, self._loop)
         self._source = await open_source(stdout, self._feed, self._stdout_ended, self._loop)
 
     @property
     def running(self) -> bool:
         """Tell whether it takes messages."""
-        return self._report is not None and self._sink is not None and self._sink.open
+        return self._report is not None
 
     def send(self, data: bytes) -> None:
         """Write whole lines to it."""
@@ -208,6 +213,7 @@ class _Run:
 
     async def stop(self, close_seconds: float) -> None:
         """End it politely, then less so; afterwards nothing of its group is left."""
+        self._stopping = True
         if self._sink is not None:
             self._sink.close()
         if not await self._is_gone(close_seconds):
@@ -216,7 +222,10 @@ class _Run:
                 self._kill()
                 await self._is_gone(KILL_SECONDS)
         self._finish()
-        self._threads[0].join(0.2)  # the last lines of its log
+
+    def join_log(self) -> None:
+        """Let the last lines of its log through."""
+        self._log.join(LOG_SECONDS)
 
     async def _is_gone(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -243,11 +252,16 @@ class _Run:
         if self._exited:
             self._finish()
         else:
-            self._loop.call_later(STATUS_SECONDS, self._went_silent)
+            self._pipe_ended()
 
-    def _went_silent(self) -> None:
+    def _pipe_ended(self) -> None:
+        if not self._stopping:
+            self._loop.call_later(STATUS_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        """Treat it as dead: it lives, but hears or says nothing any more."""
         self._tell()
-        if not self._exited:
+        if not self._gone.is_set():
             self._signal(signal.SIGTERM)
             self._loop.call_later(TERM_SECONDS, self._kill)
 
@@ -273,7 +287,7 @@ class _Run:
     def _fate(self) -> str:
         status = self._process.returncode
         if status is None:
-            return "closed its stdout"
+            return "closed its stdin or stdout"
         if status < 0:
             return f"was killed by {signal.Signals(-status).name}"
         return f"exited with status {status}"
@@ -293,9 +307,14 @@ class _Run:
         """Copy its stderr to ours, each line with its name; a reader that stalls stalls this."""
         stderr = self._process.stderr
         assert stderr is not None
-        with suppress(OSError, ValueError):
-            for line in stderr:
-                _write(b"[%b] %b\n" % (self._name.encode(), line.rstrip(b"\r\n")))
+        prefix = b"[%b] " % self._name.encode()
+        with (
+            suppress(OSError, ValueError),
+            stderr,
+            os.fdopen(stderr.fileno(), "rb", closefd=False) as log,
+        ):
+            while line := log.readline(LOG_LINE_BYTES):
+                _write(prefix + line.rstrip(b"\r\n") + b"\n")
 
 
 def _write(line: bytes) -> None:
