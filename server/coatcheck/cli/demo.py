@@ -45,7 +45,13 @@ class Step:
 STEPS = (
     Step("list_earthquakes", "earthquakes.json", "", {"grep": "Fiji"}, "Fiji"),
     Step("read_test_log", "tests.log", "", {"lines": "20-24"}, "PASSED"),
-    Step("read_page", "pragma.html", "busy_timeout milliseconds", {"grep": "busy_timeout"}, "busy_timeout"),
+    Step(
+        "read_page",
+        "pragma.html",
+        "busy_timeout milliseconds",
+        {"grep": "busy_timeout"},
+        "busy_timeout",
+    ),
 )
 
 
@@ -73,7 +79,7 @@ def demo() -> None:
         state = _empty(home() / "demo")
         with as_file(files("coatcheck") / "data" / "demo") as data:
             asyncio.run(asyncio.wait_for(_demo(data, state), SECONDS))
-    except* Exception as group:
+    except* Exception as group:  # noqa: BLE001 - whatever went wrong ends in one line
         raise click.ClickException(str(_first(group))) from None
 
 
