@@ -65,6 +65,10 @@ class Shelf:
         self._check()
         self.rows.pop(key, None)
 
+    def clear(self, prefix: str) -> None:
+        for key, _ in self.scan(prefix):
+            self.delete(key)
+
     def scan(self, prefix: str) -> Sequence[tuple[str, bytes]]:
         return [(key, data) for key, data in self.rows.items() if key.startswith(prefix)]
 
@@ -125,6 +129,13 @@ def test_a_changed_or_cut_envelope_is_damaged(body: bytes, data: st.DataObject) 
     for bad in (flipped, whole[:at], whole + b"\0"):
         with pytest.raises(Damaged):
             unseal(bad)
+
+
+@pytest.mark.parametrize("facts", [b"{", b"[]", b"7", b"[" * 100_000, b"\xff"])
+def test_an_envelope_without_a_json_object_is_damaged(facts: bytes) -> None:
+    header = envelope.HEADER.pack(envelope.MAGIC, envelope.PLAIN, 0, len(facts))
+    with pytest.raises(Damaged):
+        unseal(header + envelope._digest(header, facts, b"") + facts)
 
 
 def forged(length: int, stored: bytes, codec: int = envelope.ZLIB) -> bytes:
@@ -368,6 +379,15 @@ def test_every_get_lets_the_time_run_anew(kept: StoredArtifacts, clock: Clock) -
         kept.get(ref)
 
 
+def test_a_peek_leaves_the_time_as_it_is(kept: StoredArtifacts, clock: Clock) -> None:
+    ref = keep(kept, b"result", expires_at=START + DAY)
+    clock.now += DAY - 1
+    assert kept.peek(ref).expires_at == START + DAY
+    clock.now += 1
+    with pytest.raises(UnknownRef):
+        kept.peek(ref)
+
+
 def test_the_longest_time_of_equal_results_holds(kept: StoredArtifacts, clock: Clock) -> None:
     ref = keep(kept, b"result", expires_at=START + 5 * DAY)
     keep(kept, b"result", expires_at=START + DAY)
@@ -441,8 +461,24 @@ def test_what_was_erased_is_gone_with_a_word(kept: StoredArtifacts, shelf: Shelf
         kept.get(ref)
     with pytest.raises(UnknownRef):
         kept.erase(ref)
+    shelf.rows["body/cc_111111111111"] = b"damaged"
     assert kept.erase_all().artifacts == 1
     assert {key.partition("/")[0] for key in shelf.rows} == {"gone"}
+
+
+def test_nothing_of_what_was_erased_is_left_on_the_disk(
+    on_disk: StoredArtifacts, tmp_path: Path
+) -> None:
+    for size in (100, 400, 70_000, 300_000):
+        keep(on_disk, b"SECRET" + noise(size), f"VISIBLE SECRET {size}")
+
+    def trace() -> list[str]:
+        files = [file for file in tmp_path.rglob("*") if file.is_file()]
+        return [file.name for file in files if b"SECRET" in file.read_bytes()]
+
+    assert len(trace()) >= 3
+    assert on_disk.erase_all().artifacts == 4
+    assert trace() == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """The store on disk: private, safe against planted rows, and quick to say no."""
 
+import json
 import os
 import pickle
+import re
 import sqlite3
 import stat
 import subprocess
@@ -9,10 +11,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+import coatcheck
+import coatcheck_adapters
 from coatcheck.types import StoreError
 from coatcheck_adapters.stores.disk import FILE_BYTES, DiskStore
 
@@ -235,6 +240,23 @@ def test_a_transaction_that_fails_changes_nothing(store: DiskStore) -> None:
     assert store.get("kept") == b"before"
 
 
+def test_a_transaction_whose_store_is_moved_away_fails(store: DiskStore) -> None:
+    with pytest.raises(StoreError, match="replaced"), store.transaction():
+        store.put("one", b"1")
+        store.path.rename(store.path.with_name("moved"))
+        store.put("two", b"2")
+    assert store.get("one") is None
+    assert store.get("two") is None
+
+
+def test_keys_are_cleared_by_their_beginning(store: DiskStore) -> None:
+    for key in ("a/1", "a/2", "a0", "a"):
+        store.put(key, BIG)
+    store.clear("a/")
+    assert [store.get(key) for key in ("a/1", "a/2", "a0", "a")] == [None, None, BIG, BIG]
+    assert len(list(store.path.rglob("*.val"))) == 3
+
+
 def test_transactions_of_threads_take_turns(store: DiskStore) -> None:
     store.put("count", b"0")
 
@@ -316,6 +338,25 @@ def test_a_read_only_disk_is_a_store_error(small_disk: Path) -> None:
         with pytest.raises(StoreError):
             one.put("new", b"value")
     assert not store.aside.exists()
+
+
+def test_one_module_alone_imports_diskcache() -> None:
+    found = [
+        path.name
+        for root in (coatcheck.__path__[0], coatcheck_adapters.__path__[0])
+        for path in Path(root).rglob("*.py")
+        if re.search(r"^\s*(import|from) (diskcache|pickle)\b", path.read_text(), re.MULTILINE)
+    ]
+    assert found == ["disk.py"]
+
+
+def test_the_statement_for_scanners_names_the_diskcache_that_is_installed() -> None:
+    text = Path(__file__).parent.with_name("docs").joinpath("vex.json").read_text()
+    (statement,) = json.loads(text)["statements"]
+    assert statement["vulnerability"]["name"] == "CVE-2025-69872"
+    assert statement["status"] == "not_affected"
+    (part,) = statement["products"][0]["subcomponents"]
+    assert part["@id"] == f"pkg:pypi/diskcache@{version('diskcache')}"
 
 
 def test_files_that_no_row_names_are_tidied_away(store: DiskStore) -> None:

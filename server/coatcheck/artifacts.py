@@ -124,13 +124,18 @@ class StoredArtifacts:
 
         Raises: UnknownRef, with what to do instead; StoreError if it is damaged.
         """
+        artifact = self.peek(ref)
+        self._prolong(ref)
+        return artifact
+
+    def peek(self, ref: str) -> Artifact:
+        """Return the artifact of ref as get does, but leave its time as it is."""
         record = self._known(ref)
         sent = self._row(view_key(ref, record.views[-1]))
         result = self._result(ref)
         if sent is None or result is None:
             self._known(ref)  # another process may have removed it since
             raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
-        self._prolong(ref, record)
         return artifact_from(ref, record, sent, result)
 
     def has_view(self, ref: str, text: str) -> bool:
@@ -165,20 +170,21 @@ class StoredArtifacts:
         """Erase every artifact now, and what was set aside as damaged. Raises: StoreError."""
         now = self._clock()
         with self._store.transaction():
-            swept = self._remove_each(self._records(), "erased", now)
+            records = tuple(self._records())
+            for ref, record in records:
+                self._note_gone(ref, record, "erased", now)
+            for rows in ("info/", "view/", "body/"):
+                self._store.clear(rows)
         self._store.tidy(0)
-        return swept
+        return Swept(len(records), sum(record.size_bytes for _, record in records))
 
     def forget_session(self, session: str) -> None:
         """Erase what was kept for this session alone. Raises: StoreError."""
         now = self._clock()
-        with self._store.transaction():
-            for ref, record in self._records():
-                if record.owners == (session,):
-                    self._remove(ref, record, "session", now)
-                elif session in record.owners:
-                    others = tuple(owner for owner in record.owners if owner != session)
-                    self._write(ref, replace(record, owners=others))
+        for ref, record in self._records():
+            if session in record.owners:
+                with self._store.transaction():
+                    self._disown(ref, session, now)
 
     def sweep(self, aside_seconds: float = ASIDE_SECONDS) -> Swept:
         """Remove what expired, old notes of what is gone, and leftovers. Raises: StoreError."""
@@ -190,6 +196,16 @@ class StoredArtifacts:
                 self._store.delete(key)
         self._store.tidy(aside_seconds)
         return swept
+
+    def _disown(self, ref: str, session: str, now: float) -> None:
+        record = self._record(ref)
+        if record is None or session not in record.owners:
+            return
+        if record.owners == (session,):
+            self._remove(ref, record, "session", now)
+        else:
+            others = tuple(owner for owner in record.owners if owner != session)
+            self._write(ref, replace(record, owners=others))
 
     def _make_room(self, needed: int, now: float) -> None:
         """Remove what may be removed until needed bytes fit. Raises: StoreError."""
@@ -236,28 +252,33 @@ class StoredArtifacts:
 
     def _remove(self, ref: str, expected: Record, reason: str, now: float) -> bool:
         """Remove an artifact, unless its record has changed since it was read."""
-        at = expected.expires_at if reason == "expired" else now
-        gone = {"at": at, "reason": reason, "upstream": expected.upstream, "tool": expected.tool}
         with self._store.transaction():
             if self._record(ref) != expected:
                 return False
-            self._store.put(f"gone/{ref}", sealed_row(f"gone/{ref}", gone))
+            self._note_gone(ref, expected, reason, now)
             self._store.delete(f"info/{ref}")
             for digest in expected.views:
                 self._store.delete(view_key(ref, digest))
             self._store.delete(f"body/{ref}")
         return True
 
-    def _prolong(self, ref: str, record: Record) -> None:
+    def _note_gone(self, ref: str, record: Record, reason: str, now: float) -> None:
+        at = record.expires_at if reason == "expired" else now
+        gone = {"at": at, "reason": reason, "upstream": record.upstream, "tool": record.tool}
+        self._store.put(f"gone/{ref}", sealed_row(f"gone/{ref}", gone))
+
+    def _prolong(self, ref: str) -> None:
         """Note that an artifact was handed out; a store that cannot be written does not matter."""
         now = self._clock()
-        if now - record.handed_at < min(HANDED_SECONDS, record.keep_seconds / 10):
-            return
-        with suppress(StoreError), self._store.transaction():
-            current = self._record(ref)
-            if current is not None:
-                until = max(current.expires_at, now + current.keep_seconds)
-                self._write(ref, replace(current, handed_at=now, expires_at=until))
+        with suppress(StoreError):
+            record = self._record(ref)
+            if record and now - record.handed_at < min(HANDED_SECONDS, record.keep_seconds / 10):
+                return
+            with self._store.transaction():
+                record = self._record(ref)
+                if record is not None:
+                    until = max(record.expires_at, now + record.keep_seconds)
+                    self._write(ref, replace(record, handed_at=now, expires_at=until))
 
     def _known(self, ref: str) -> Record:
         record = self._record(checked(ref))

@@ -10,7 +10,7 @@ from typing import Any
 # magic, codec, bytes of the opened body, bytes of the metadata; then a SHA-256 over these, the
 # metadata and the stored body; then the metadata and the stored body.
 HEADER = struct.Struct(">4sBQI")
-MAGIC = b"ccv1"
+MAGIC = b"ccv1"  # another one when what is inside changes: an older version then sees damage
 PLAIN, ZLIB = 0, 1
 DIGEST_BYTES = 32
 COMPRESS_BYTES = 512
@@ -47,8 +47,17 @@ def unseal(envelope: bytes) -> tuple[dict[str, Any], bytes]:
     facts, stored = view[start : start + facts_length], view[start + facts_length :]
     if magic != MAGIC or envelope[HEADER.size : start] != _digest(header, facts, stored):
         raise Damaged("altered or cut short")
-    metadata: dict[str, Any] = json.loads(bytes(facts))
-    return metadata, _unpack(codec, stored, length)
+    return _metadata(bytes(facts)), _unpack(codec, stored, length)
+
+
+def _metadata(facts: bytes) -> dict[str, Any]:
+    try:
+        metadata = json.loads(facts)
+    except (ValueError, RecursionError) as error:
+        raise Damaged("no JSON") from error
+    if not isinstance(metadata, dict):
+        raise Damaged("no JSON object")
+    return metadata
 
 
 def _pack(body: bytes) -> tuple[int, bytes]:

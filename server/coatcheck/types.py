@@ -253,7 +253,7 @@ class Store(Protocol):
     """
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Make what is put and deleted inside happen as one step, alone among all writers."""
+        """Make what is put and deleted inside one step, alone among all writers; may be nested."""
         ...
 
     def put(self, key: str, data: bytes) -> None:
@@ -266,6 +266,10 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget key; nothing happens if there is none."""
+        ...
+
+    def clear(self, prefix: str) -> None:
+        """Forget every key with that prefix."""
         ...
 
     def scan(self, prefix: str) -> Sequence[tuple[str, bytes]]:

@@ -52,9 +52,12 @@ class DiskStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is put and deleted inside happen as one step, alone among all writers."""
-        with self._opened() as cache, cache.transact():
-            yield
+        """Make what is put and deleted inside one step, alone among all writers; may be nested."""
+        with self._opened() as cache:
+            with cache.transact():
+                yield
+            if _inode(self._database) != self._inode:  # nobody else would find what was put
+                raise StoreError(f"store {self.path}: was replaced meanwhile; try again")
 
     def put(self, key: str, data: bytes) -> None:
         """Keep data under key in place of what was there."""
@@ -72,6 +75,13 @@ class DiskStore:
         """Forget key; nothing happens if there is none."""
         with self._opened() as cache:
             cache.delete(key)
+
+    def clear(self, prefix: str) -> None:
+        """Forget every key with that prefix."""
+        query = "SELECT key FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+        with self._opened() as cache, cache.transact():
+            for (key,) in cache._sql(query, _range(prefix)).fetchall():
+                cache.delete(key)
 
     def scan(self, prefix: str) -> Sequence[tuple[str, bytes]]:
         """Return the keys with that prefix and their data, where data is under 64 KiB."""
@@ -127,7 +137,9 @@ class DiskStore:
     def _current(self) -> Any:
         """Return the cache, opened again if the folder was replaced since."""
         cache = self._cache
-        if cache is not None and _inode(self._database) == self._inode:
+        if cache is not None and (
+            cache._txn_id == threading.get_ident() or _inode(self._database) == self._inode
+        ):
             return cache
         with self._opening:
             if self._cache is None or _inode(self._database) != self._inode:

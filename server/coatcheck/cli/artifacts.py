@@ -74,7 +74,7 @@ def show(context: click.Context, ref: str, as_result: bool) -> None:
     Example: coatcheck artifacts show cc_7f3k9m2q4x1b --result > result.json
     """
     with plain_errors():
-        artifact = opened(context).get(ref)
+        artifact = opened(context).peek(ref)
     if as_result:
         click.echo(artifact.result, nl=False)
         return
