@@ -231,5 +231,5 @@ def test_every_text_has_a_class_with_a_factor(text: str) -> None:
 
 def test_the_documented_costs_are_the_ones_in_use() -> None:
     text = (Path(__file__).parents[1] / "docs" / "tokens.md").read_text("utf-8")
-    rows = re.findall(r"(?m)^\| [^|]+ \| (−?\d\.\d{3}) \|$", text)
-    assert [float(cost.replace("−", "-")) for cost in rows] == list(COSTS)
+    rows = re.findall(r"(?m)^\| [^|]+ \| (-?\d\.\d{3}) \|$", text)
+    assert tuple(map(float, rows)) == COSTS
