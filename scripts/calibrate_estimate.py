@@ -23,19 +23,16 @@ from operator import mul
 from pathlib import Path
 
 from coatcheck.counting import Encode, TokenCounter, load_encode
-from coatcheck.sizing import COSTS, estimate, signs
+from coatcheck.sizing import BLOCK_CHARS, COSTS, estimate, signs
 
 PART_CHARS = 2_000
 PARTS = 12
 LINES = 40
 # How much a content type counts in the fit: what results are made of first, rare things a little.
-WEIGHTS = {"generated": 0.25, "language": 0.12}
+WEIGHTS = {"generated": 0.5, "language": 0.3}
 LINE_WEIGHT = 0.35
 # An error of one token on a line of two is no worse than one on a line of six.
 LEAST_TOKENS = 6
-# Long runs of punctuation cost anything from 0.01 (dashes) to 0.7 tokens (noise) a character; the
-# corpus has the dashes only. A fixed cost keeps the noise from looking free.
-FIXED = {1: 0.25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +109,15 @@ def rows(items: Sequence[Item], encode: Encode) -> Iterator[Row]:
 
 def fit(equations: Iterable[Row]) -> list[float]:
     """Return the costs with the least squares of the weighted relative errors."""
-    free = [i for i in range(len(COSTS)) if i not in FIXED]
-    square = [[0.0] * len(free) for _ in free]
-    right = [0.0] * len(free)
+    square = [[0.0] * len(COSTS) for _ in COSTS]
+    right = [0.0] * len(COSTS)
     for row in equations:
         scale = row.weight / max(LEAST_TOKENS, row.tokens)
-        padded = [*row.signs, *[0] * (len(COSTS) - len(row.signs))]
-        rest = (row.tokens - sum(cost * padded[i] for i, cost in FIXED.items())) * scale
-        values = [padded[i] * scale for i in free]
+        values = [sign * scale for sign in row.signs]
         for i, value in enumerate(values):
-            right[i] += value * rest
+            right[i] += value * row.tokens * scale
             square[i] = [old + value * other for old, other in zip(square[i], values, strict=True)]
-    solved = dict(zip(free, solve(square, right), strict=True))
-    return [FIXED.get(i, solved.get(i, 0.0)) for i in range(len(COSTS))]
+    return solve(square, right)
 
 
 def solve(square: list[list[float]], right: list[float]) -> list[float]:
@@ -167,13 +160,19 @@ def error_table(items: Sequence[Item], truth: Sequence[int], encode: Encode) -> 
         )
 
 
+def total_signs(text: str) -> list[int]:
+    """Return the signs of a text of any length."""
+    blocks = [text[i : i + BLOCK_CHARS] for i in range(0, len(text), BLOCK_CHARS)]
+    return [sum(counts) for counts in zip(*map(signs, blocks), strict=True)]
+
+
 def held_out(items: Sequence[Item], truth: Sequence[int], encode: Encode) -> str:
     """Return the errors over corpus items that the costs were not fitted to, in two halves."""
     errors = []
     for half in (0, 1):
         costs = fit(rows([item for i, item in enumerate(items) if i % 2 != half], encode))
         errors += [
-            sum(map(mul, costs, signs(items[i].text))) / truth[i] - 1
+            sum(map(mul, costs, total_signs(items[i].text))) / truth[i] - 1
             for i in range(half, len(items), 2)
             if items[i].kind not in WEIGHTS
         ]

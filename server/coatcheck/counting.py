@@ -41,8 +41,8 @@ WINDOW_CHARS = 2_048
 # By the split pattern no token reaches over such a place: a line break before a character other
 # than white space and "/", or a space after anything but white space. Greedy, so the last one wins.
 BOUNDARY = re.compile(r"(?s).*(?:\n(?=[^\s/])|\S(?= ))")
-# Twice the p90 error of the estimate over the items of the open corpus; see docs/tokens.md.
-ESTIMATE_HALF_WIDTH = 0.3
+# More than the largest error of the estimate over whole texts; see docs/tokens.md.
+ESTIMATE_HALF_WIDTH = 0.25
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 Encode = Callable[[str], Sequence[int]]
