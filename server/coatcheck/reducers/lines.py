@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from types import MappingProxyType
 
 from coatcheck.reducers.select import relevance
@@ -44,6 +45,8 @@ NOTHING = re.compile(
 )
 DIGITS = re.compile(r"[0-9]+")
 WORD = re.compile(r"[^\W_]+")
+TIMES = re.compile(r" \(x\d+\)$")
+FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
 WEAKEST = 0.3
 SEARCHED_CHARS = 1_000_000
@@ -241,6 +244,14 @@ def focus_spot(line: str, focus: str) -> int | None:
         if len(word) > 2 and word in low
     ]
     return min(found)[2] if found else None
+
+
+def folded(lines: Sequence[str]) -> str | None:
+    """Return lines with equal ones in a row written once, as "line (x17)"; None if ambiguous."""
+    if any(TIMES.search(line) for line in lines):
+        return None
+    runs = [(line, len(list(same))) for line, same in groupby(lines)]
+    return "\n".join([FOLDED, *(f"{line} (x{n})" if n > 1 else line for line, n in runs)])
 
 
 def omitted(unit: str, shown: int, total: int) -> list[Omission]:

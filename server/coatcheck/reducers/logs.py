@@ -9,6 +9,7 @@ from coatcheck.reducers.lines import (
     LONG_LINE,
     around,
     claim,
+    folded,
     matching,
     of_cut_lines,
     omitted,
@@ -60,10 +61,14 @@ def matches(text: str) -> bool:
 def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return totals, failures, lines of the focus and patterns of a log within the budget.
 
-    None for a lossless aim and for more than 8 million characters or 400,000 lines.
+    With a lossless aim only equal lines in a row are counted. None for more than 8 million
+    characters or 400,000 lines.
     """
-    if aim.lossless or len(text) > MOST_CHARS or text.count("\n") > MOST_LINES:
+    if len(text) > MOST_CHARS or text.count("\n") > MOST_LINES:
         return None
+    if aim.lossless:
+        short = folded(text.split("\n"))
+        return Reduction(short, "logs", "lossless") if short and len(short) < len(text) else None
     source = split_lines(text)
     limit = max(200, aim.budget_tokens)
     cuts = {i: shorten(x, limit, aim.focus) for i, x in enumerate(source) if len(x) > limit + 40}
