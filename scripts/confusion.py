@@ -21,7 +21,7 @@ FITTING = {
     "html": {"html"},
     "log": {"logs", "builds"},
     "text": {"prose", "tables", "trees"},
-    "markdown": {"prose", "mixed"},
+    "markdown": {"prose"},
     "diff": {"diffs"},
     "code": {"code", "listing"},
     "csv": {"tables"},

@@ -18,17 +18,16 @@ LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
 # Modules that are tried for a kind, in this order; the last of all is clip.
 STEPS: dict[Kind, tuple[str, ...]] = {
-    "records": ("records", "logs"),
+    "records": ("records", "split", "logs"),
     "tables": ("tables",),
     "logs": ("logs",),
     "builds": ("builds", "logs"),
     "diffs": ("diffs",),
     "listing": ("listing",),
-    "html": ("html",),
+    "html": ("split", "html"),
     "trees": ("trees",),
-    "code": ("code",),
-    "mixed": ("split",),
-    "prose": ("prose",),
+    "code": ("split", "code"),
+    "prose": ("split", "prose"),
 }
 
 

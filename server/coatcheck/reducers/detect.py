@@ -21,7 +21,6 @@ Kind = Literal[
     "trees",
     "code",
     "prose",
-    "mixed",
 ]
 SAMPLE_LINES = 300
 SAMPLE_CHARACTERS = 64_000

@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 ATX = re.compile(r" {0,3}(#{1,6})\s+\S")
 UNDERLINE = re.compile(r" {0,3}(={3,}|-{3,}|~{3,}|\^{3,})\s*$")
@@ -21,6 +22,8 @@ LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^()\s]*(?:\([^()\s]*\))?[^()
 ANCHOR = re.compile(r"<a [^<>]*>\s*(?:</a>)?")
 RELEASE = re.compile(r"(?i)(?:version |release )?\W{0,2}v?\d+\.\d+")
 LONG_PARAGRAPH = 300
+SHORT_SENTENCE = 40
+LONG_SENTENCE = 1200
 CODE_CHUNK_LINES = 12
 
 
@@ -54,9 +57,8 @@ class Lines:
     def __init__(self, text: str) -> None:
         self.text = text
         self.all = text.split("\n")
-        self.starts = [0]
-        for line in self.all:
-            self.starts.append(self.starts[-1] + len(line) + 1)
+        self.starts = list(accumulate((len(line) + 1 for line in self.all), initial=0))
+        self.in_fence = list(fenced(self.all))
 
     def number_at(self, place: int) -> int:
         """Return the number of the line that holds the character at place."""
@@ -65,6 +67,27 @@ class Lines:
     def end(self, number: int) -> int:
         """Return the place behind the last character of line number."""
         return self.starts[number + 1] - 1
+
+
+class Document:
+    """A text as sections and units; above holds the section each section stands under, or -1."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = Lines(text)
+        self.sections = sections(self.lines)
+        self.above = parents(self.sections)
+        self.units = units(self.lines, self.sections)
+        roots = [s for s, over in zip(self.sections, self.above, strict=True) if over < 0]
+        self.has_one_title = sum(section.level > 0 for section in roots) == 1
+        self.texts = [text[unit.start : unit.end] for unit in self.units]
+
+    def path(self, number: int) -> str:
+        """Return the title of a section below the titles it stands under."""
+        titles = []
+        while number >= 0:
+            titles.append(self.sections[number].title)
+            number = self.above[number]
+        return " / ".join(reversed(titles))
 
 
 def fenced(lines: Sequence[str]) -> Iterator[bool]:
@@ -81,8 +104,9 @@ def fenced(lines: Sequence[str]) -> Iterator[bool]:
             yield bool(match)
 
 
-def headings(lines: Sequence[str], in_fence: Sequence[bool]) -> Iterator[tuple[int, int, int]]:
+def headings(source: Lines) -> Iterator[tuple[int, int, int]]:
     """Yield first line, line of the title and level of each heading."""
+    lines, in_fence = source.all, source.in_fence
     ranks: dict[str, int] = {}
     last = -1
     for i, line in enumerate(lines):
@@ -103,9 +127,10 @@ def headings(lines: Sequence[str], in_fence: Sequence[bool]) -> Iterator[tuple[i
             yield i, i, 3
 
 
-def sections(lines: Sequence[str], in_fence: Sequence[bool]) -> list[Section]:
-    """Return the sections of lines in order; the first one may have no heading."""
-    found = list(headings(lines, in_fence))
+def sections(source: Lines) -> list[Section]:
+    """Return the sections of a text in order; the first one may have no heading."""
+    lines = source.all
+    found = list(headings(source))
     out = []
     if not found or found[0][0] > 0:
         out.append(Section(0, "", 1, found[0][0] if found else len(lines)))
@@ -142,7 +167,7 @@ def plain(heading: str) -> str:
     return LINK.sub(r"\1", ANCHOR.sub("", heading)).strip().strip("#").strip()
 
 
-def units(lines: Lines, in_fence: Sequence[bool], parts: Sequence[Section]) -> list[Unit]:
+def units(lines: Lines, parts: Sequence[Section]) -> list[Unit]:
     """Return all units of the text in order: headings, list items, sentences, pieces of code."""
     out: list[Unit] = []
     block = 0
@@ -153,10 +178,10 @@ def units(lines: Lines, in_fence: Sequence[bool], parts: Sequence[Section]) -> l
             out.append(Unit(lines.starts[begin], lines.end(end), number, block, is_heading=True))
             begin = end + 1
             block += 1
-        for first, last in blocks(lines.all, in_fence, begin, section.last):
+        for first, last in blocks(lines, begin, section.last):
             pieces = (
                 code_pieces(lines, first, last)
-                if in_fence[first]
+                if lines.in_fence[first]
                 else sentences(lines.text, lines.starts[first], lines.end(last))
             )
             out.extend(Unit(start, end, number, block) for start, end in pieces)
@@ -173,10 +198,9 @@ def heading_end(lines: Lines, section: Section) -> int:
     return at
 
 
-def blocks(
-    lines: Sequence[str], in_fence: Sequence[bool], first: int, last: int
-) -> Iterator[tuple[int, int]]:
+def blocks(source: Lines, first: int, last: int) -> Iterator[tuple[int, int]]:
     """Yield first and last line of each paragraph, list item and fenced block in first..last."""
+    lines, in_fence = source.all, source.in_fence
     start: int | None = None
     for i in range(first, last):
         breaks = start is not None and (
@@ -201,13 +225,20 @@ def code_pieces(lines: Lines, first: int, last: int) -> Iterator[tuple[int, int]
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the sentences of a paragraph, the whole paragraph when it is short."""
     if end - start > LONG_PARAGRAPH:
-        begin = start
         for match in SENTENCE_END.finditer(text, start, end):
             stop = match.start()
-            if stop - begin < 40 or ABBREVIATED.search(text[max(begin, stop - 8) : stop]):
-                continue
-            yield begin, stop
-            begin = match.end()
-        start = begin
+            if stop - start >= SHORT_SENTENCE and not ABBREVIATED.search(text, stop - 8, stop):
+                yield from bounded(text, start, stop)
+                start = match.end()
     if start < end:
-        yield start, end
+        yield from bounded(text, start, end)
+
+
+def bounded(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the piece from start to end, in parts when it is very long."""
+    while end - start > LONG_SENTENCE:
+        blank = text.rfind(" ", start + LONG_SENTENCE // 2, start + LONG_SENTENCE)
+        stop = blank if blank > 0 else start + LONG_SENTENCE
+        yield start, stop
+        start = stop
+    yield start, end
