@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coatcheck.cli.home import sources_of
+from coatcheck.cli.sources import sources_of
 from coatcheck.cli.text import milliseconds, moment, no_rows, plain
 from coatcheck.types import LedgerError
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coatcheck.body import open_body
-from coatcheck.cli.home import Sources, sources_of
 from coatcheck.cli.log import log
+from coatcheck.cli.sources import Sources, sources_of
 from coatcheck.cli.text import (
     fitted,
     is_styled,
@@ -27,7 +26,8 @@ from coatcheck.cli.text import (
     plain,
     table,
 )
-from coatcheck.types import Artifacts, LedgerError, StoreError, UnknownRef
+from coatcheck.fetch import text_of
+from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
     from coatcheck.ledger.report import By, Figures, Savings
@@ -111,15 +111,13 @@ def count_exactly(sources: Sources) -> None:
     """Fill in exact counts where the artifacts are still kept; say so if that fails."""
     from coatcheck.ledger.exact import fill_exact
 
-    if sources.count is None or sources.open_artifacts is None:
-        return
     try:
         artifacts = sources.open_artifacts()
-        fill_exact(sources.home, sources.count, lambda ref: texts_of(artifacts, ref))
+        fill_exact(sources.home, sources.open_count(), lambda ref: texts_of(artifacts, ref))
     except FileNotFoundError:
         return
-    except (LedgerError, StoreError) as exc:
-        click.echo(f"Not all tokens are counted exactly: {exc}", err=True)
+    except CoatcheckError as exc:
+        click.echo(f"Some tokens stay estimated: {exc}", err=True)
 
 
 def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
@@ -131,8 +129,7 @@ def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
         artifact = artifacts.get(ref)
     except UnknownRef:
         return None
-    body = open_body(artifact.result)
-    return (body.text, artifact.view) if body and artifact.view else None
+    return (text_of(artifact)[0], artifact.view) if artifact.view else None
 
 
 def json_of(report: "Savings", home: Path) -> str:

@@ -17,7 +17,8 @@ By = Literal["tool", "upstream", "session", "client", "day"]
 GROUPS: Mapping[By, Mapping[str, str]] = {
     "tool": {
         "upstream": "CASE WHEN definitions THEN '' ELSE upstream END",
-        "tool": "CASE WHEN definitions THEN '(definitions)' ELSE tool END",
+        "tool": "CASE WHEN definitions THEN '(definitions)' WHEN tool = '' THEN '(no tool)'"
+        " ELSE tool END",
     },
     "upstream": {"upstream": "upstream"},
     "session": {"session": "session", "client": "client"},
