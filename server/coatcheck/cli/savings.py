@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
-from coatcheck.cli.sources import Sources, sources_of
 from coatcheck.cli.text import (
     fitted,
     is_styled,
@@ -77,7 +77,7 @@ def savings(ctx: click.Context, by: "By", since: float | None, as_json: bool) ->
     """
     if ctx.invoked_subcommand is not None:
         return
-    sources = sources_of(ctx)
+    sources = ctx.ensure_object(Sources)
     count_exactly(sources)
     try:
         report = report_of(sources.home, by, since)
@@ -111,9 +111,11 @@ def count_exactly(sources: Sources) -> None:
     """Fill in exact counts where the artifacts are still kept; say so if that fails."""
     from coatcheck.ledger.exact import fill_exact
 
+    if sources.open_artifacts is None or sources.count is None:
+        return
     try:
         artifacts = sources.open_artifacts()
-        fill_exact(sources.home, sources.open_count(), lambda ref: texts_of(artifacts, ref))
+        fill_exact(sources.home, sources.count, lambda ref: texts_of(artifacts, ref))
     except FileNotFoundError:
         return
     except CoatcheckError as exc:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli.home import Sources
 from coatcheck.cli.log import json_of, line_of
-from coatcheck.cli.sources import Sources, sources_of
 from coatcheck.cli.text import moment, plain, table
 from coatcheck.types import Artifact, CoatcheckError, LedgerError
 
@@ -28,7 +28,7 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
 
     Example: coatcheck show cc_7f3k9m2q4x1b
     """
-    sources = sources_of(ctx)
+    sources = ctx.ensure_object(Sources)
     artifact, trouble = opened(sources, ref)
     try:
         rows, figures = booked(sources, ref)
@@ -49,6 +49,8 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
 
 def opened(sources: Sources, ref: str) -> tuple[Artifact | None, str]:
     """Return the artifact of ref, or None and the reason why it cannot be shown."""
+    if sources.open_artifacts is None:
+        return None, "no store was given."
     try:
         return sources.open_artifacts().get(ref), ""
     except CoatcheckError as exc:
