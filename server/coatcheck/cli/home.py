@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
-
 from coatcheck.types import Artifacts
 
 
@@ -36,8 +34,3 @@ class Sources:
     home: Path = field(default_factory=home)
     open_artifacts: Callable[[], Artifacts] | None = None
     count: Callable[[str], tuple[int, int]] | None = None
-
-
-def sources_of(ctx: click.Context) -> Sources:
-    """Return the sources that the commands were given, or those of the environment."""
-    return ctx.find_object(Sources) or Sources()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coatcheck.cli.home import sources_of
+from coatcheck.cli.home import Sources
 from coatcheck.cli.text import milliseconds, moment, no_rows, plain
 from coatcheck.types import LedgerError
 
@@ -30,7 +30,7 @@ def log(ctx: click.Context, follow: bool, tool: str, last: int, as_json: bool) -
 
     Example: coatcheck savings log --follow --tool github.search_issues
     """
-    home = sources_of(ctx).home
+    home = ctx.ensure_object(Sources).home
     write = json_of if as_json else line_of
     try:
         rows, seen = begin(home, tool, last)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coatcheck.body import open_body
-from coatcheck.cli.home import Sources, sources_of
+from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
 from coatcheck.cli.text import (
     fitted,
@@ -27,7 +26,8 @@ from coatcheck.cli.text import (
     plain,
     table,
 )
-from coatcheck.types import Artifacts, LedgerError, StoreError, UnknownRef
+from coatcheck.fetch import text_of
+from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
     from coatcheck.ledger.report import By, Figures, Savings
@@ -77,7 +77,7 @@ def savings(ctx: click.Context, by: "By", since: float | None, as_json: bool) ->
     """
     if ctx.invoked_subcommand is not None:
         return
-    sources = sources_of(ctx)
+    sources = ctx.ensure_object(Sources)
     count_exactly(sources)
     try:
         report = report_of(sources.home, by, since)
@@ -111,15 +111,15 @@ def count_exactly(sources: Sources) -> None:
     """Fill in exact counts where the artifacts are still kept; say so if that fails."""
     from coatcheck.ledger.exact import fill_exact
 
-    if sources.count is None or sources.open_artifacts is None:
+    if sources.open_artifacts is None or sources.count is None:
         return
     try:
         artifacts = sources.open_artifacts()
         fill_exact(sources.home, sources.count, lambda ref: texts_of(artifacts, ref))
     except FileNotFoundError:
         return
-    except (LedgerError, StoreError) as exc:
-        click.echo(f"Not all tokens are counted exactly: {exc}", err=True)
+    except CoatcheckError as exc:
+        click.echo(f"Some tokens stay estimated: {exc}", err=True)
 
 
 def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
@@ -131,8 +131,7 @@ def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
         artifact = artifacts.get(ref)
     except UnknownRef:
         return None
-    body = open_body(artifact.result)
-    return (body.text, artifact.view) if body and artifact.view else None
+    return (text_of(artifact)[0], artifact.view) if artifact.view else None
 
 
 def json_of(report: "Savings", home: Path) -> str:

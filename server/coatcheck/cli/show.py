@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from coatcheck.cli.home import Sources, sources_of
+from coatcheck.cli.home import Sources
 from coatcheck.cli.log import json_of, line_of
 from coatcheck.cli.text import moment, plain, table
 from coatcheck.types import Artifact, CoatcheckError, LedgerError
@@ -28,7 +28,7 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
 
     Example: coatcheck show cc_7f3k9m2q4x1b
     """
-    sources = sources_of(ctx)
+    sources = ctx.ensure_object(Sources)
     artifact, trouble = opened(sources, ref)
     try:
         rows, figures = booked(sources, ref)

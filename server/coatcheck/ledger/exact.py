@@ -23,7 +23,8 @@ MOST_BYTES = 20_000_000
 UNTRIED = f"""SELECT id, ref, original_bytes, view_bytes,
         (view_bytes, view_tokens) = (
             SELECT view_bytes, view_tokens FROM entries AS last
-            WHERE last.ref = entries.ref AND kind = 'call' AND outcome <> 'passed'
+            WHERE last.ref = entries.ref AND last.ref <> ''
+                AND kind = 'call' AND outcome <> 'passed'
             ORDER BY at DESC, id DESC LIMIT 1) AS is_newest
     FROM entries WHERE {schema.COUNTABLE} ORDER BY id DESC LIMIT ?"""  # noqa: S608 (constants)
 

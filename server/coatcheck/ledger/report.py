@@ -1,9 +1,10 @@
 """Work out the savings of a window of time; every number here is an integer from the ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from math import inf
+from math import ceil, floor, inf
 from typing import TYPE_CHECKING, Literal
 
 from coatcheck.ledger import schema
@@ -13,11 +14,15 @@ if TYPE_CHECKING:
 
 By = Literal["tool", "upstream", "session", "client", "day"]
 
+DAY_SECONDS = 86_400
+LAST_DAY = 10**7  # beyond any day that a clock gives
+
 # The columns that name a row of the report. Definitions belong to no tool.
 GROUPS: Mapping[By, Mapping[str, str]] = {
     "tool": {
         "upstream": "CASE WHEN definitions THEN '' ELSE upstream END",
-        "tool": "CASE WHEN definitions THEN '(definitions)' ELSE tool END",
+        "tool": "CASE WHEN definitions THEN '(definitions)' WHEN tool = '' THEN '(no tool)'"
+        " ELSE tool END",
     },
     "upstream": {"upstream": "upstream"},
     "session": {"session": "session", "client": "client"},
@@ -115,45 +120,42 @@ class Savings:
 
 SUMMED = tuple(item.name for item in fields(Figures) if item.name in schema.MEASURES)
 
-SUMS = "SELECT {named}, {sums} FROM booked WHERE {where} GROUP BY {keys}"
-# Nearest rank: the smallest time that at least so many of the calls did not exceed.
-TIMES = """WITH ranked AS (
-        SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY added_us) AS rank,
-               count(*) OVER (PARTITION BY {keys}) AS n
-        FROM (SELECT {named}, added_us FROM booked WHERE calls AND {where}))
-    SELECT {keys}, min(CASE WHEN rank * 100 >= n * 50 THEN added_us END) AS p50,
-           min(CASE WHEN rank * 100 >= n * 95 THEN added_us END) AS p95
-    FROM ranked GROUP BY {keys}"""
+SUMS = "SELECT {named}, {sums} FROM {booked} GROUP BY {keys}"
+IN_WINDOW = "at >= :since AND at < :until"
+# Whole days come from the roll-up, the rest of the window from the rows.
+COLUMNS = ", ".join((*schema.KEYS, *schema.MEASURES))
+WHOLE_DAYS = f"""(SELECT {COLUMNS} FROM rollup WHERE day >= :first AND day < :last
+    UNION ALL SELECT {COLUMNS} FROM booked WHERE at >= :since AND at < min(:until, :first * 86400)
+    UNION ALL SELECT {COLUMNS} FROM booked WHERE at >= :last * 86400 AND at < :until)"""  # noqa: S608 (constants)
+TIMES = "SELECT {named}, added_us FROM booked WHERE calls AND {where}"
 # What follows the first colon of a reason is about one call; in a report only the kind counts.
 REASONS = """SELECT {named}, count(*) AS times,
         CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1)
         END AS why
-    FROM booked WHERE reason <> '' AND {where} GROUP BY {keys}, why ORDER BY why"""
+    FROM booked WHERE reason <> '' AND {where} GROUP BY {keys}, why"""
 
 
 def savings(db: "Connection", window: Window, by: By = "tool") -> Savings:
     """Return the savings of window, the best row first (days in their order)."""
     keys = GROUPS[by]
-    bounds = {
-        "since": -inf if window.since is None else window.since,
-        "until": inf if window.until is None else window.until,
-    }
-    where = "at >= :since AND at < :until"
-    totals = _grouped(db, where, bounds, ["'all'"])
+    source, bounds = _source(window, by)
+    groups = _groups(db, source, bounds, keys.values())
     rows = [
-        Line(dict(zip(keys, _named(by, key), strict=True)), figures)
-        for key, figures in _grouped(db, where, bounds, keys.values()).items()
+        Line(dict(zip(keys, _named(by, key), strict=True)), _figures([group]))
+        for key, group in groups.items()
     ]
     if by == "day":
         rows.sort(key=lambda line: line.name)
     else:
         rows.sort(key=lambda line: (-line.figures.net_original_tokens, line.name))
-    return Savings(window, by, totals.get(("all",), Figures()), tuple(rows))
+    return Savings(window, by, _figures(groups.values()), tuple(rows))
 
 
 def figures_of(db: "Connection", ref: str) -> Figures:
     """Return what one artifact came to, over all its calls and fetches."""
-    return _grouped(db, "ref = :ref", {"ref": ref}, ["'all'"]).get(("all",), Figures())
+    where = "ref = :ref AND ref <> ''"  # the second half lets SQLite use the index
+    groups = _groups(db, (f"booked WHERE {where}", where), {"ref": ref}, ["ref"])
+    return _figures(groups.values())
 
 
 def percent(net: int, base: int) -> float | None:
@@ -185,38 +187,80 @@ def flat(figures: Figures) -> dict[str, object]:
 def _named(by: By, key: tuple[object, ...]) -> tuple[str, ...]:
     if by == "day":
         return tuple(
-            f"{datetime.fromtimestamp(int(str(day)) * 86_400, UTC):%Y-%m-%d}" for day in key
+            f"{datetime.fromtimestamp(int(str(day)) * DAY_SECONDS, UTC):%Y-%m-%d}" for day in key
         )
     return tuple(str(part) for part in key)
 
 
-def _grouped(
-    db: "Connection", where: str, bounds: Mapping[str, float | str], expressions: Iterable[str]
-) -> dict[tuple[object, ...], Figures]:
-    """Return the figures of the entries within where, by what the expressions give."""
+def _source(window: Window, by: By) -> tuple[tuple[str, str], Mapping[str, float]]:
+    """Return where sums are read from, the condition on single rows, and the bounds in both."""
+    since = -inf if window.since is None else window.since
+    until = inf if window.until is None else window.until
+    first = ceil(max(since, 0) / DAY_SECONDS)
+    last = floor(min(until, LAST_DAY * DAY_SECONDS) / DAY_SECONDS)
+    bounds = {"since": since, "until": until, "first": first, "last": last}
+    if by == "session" or first >= last:
+        return (f"booked WHERE {IN_WINDOW}", IN_WINDOW), bounds
+    return (WHOLE_DAYS, IN_WINDOW), bounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What is read of one group: sums by measure, reasons by kind, added times of its calls."""
+
+    sums: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    added_us: list[int] = field(default_factory=list)
+
+
+def _groups(
+    db: "Connection",
+    source: tuple[str, str],
+    bounds: Mapping[str, float | str],
+    expressions: Iterable[str],
+) -> dict[tuple[object, ...], _Group]:
+    """Return the groups of entries, by what the expressions give for them."""
     named = [f"{expression} AS key{i}" for i, expression in enumerate(expressions)]
     parts = {
-        "where": where,
+        "booked": source[0],
+        "where": source[1],
         "named": ", ".join(named),
         "keys": ", ".join(f"key{i}" for i in range(len(named))),
         "sums": ", ".join(f"sum({name}) AS {name}" for name in SUMMED),
     }
+    groups: defaultdict[tuple[object, ...], _Group] = defaultdict(_Group)
 
-    def rows(sql: str) -> "list[tuple[tuple[object, ...], Row]]":
-        found = db.execute(sql.format(**parts), bounds).fetchall()
-        return [(tuple(row)[: len(named)], row) for row in found]
+    def rows(sql: str) -> "Iterator[tuple[_Group, Row]]":
+        for row in db.execute(sql.format(**parts), bounds):
+            yield groups[tuple(row)[: len(named)]], row
 
-    reasons: dict[tuple[object, ...], dict[str, int]] = {}
-    for key, row in rows(REASONS):
-        reasons.setdefault(key, {})[row["why"]] = row["times"]
-    times = {
-        key: {"added_p50_us": row["p50"], "added_p95_us": row["p95"]} for key, row in rows(TIMES)
-    }
-    return {
-        key: Figures(
-            **{name: row[name] for name in SUMMED},
-            **times.get(key, {}),
-            reasons=reasons.get(key, {}),
-        )
-        for key, row in rows(SUMS)
-    }
+    for group, row in rows(SUMS):
+        group.sums.update({name: row[name] for name in SUMMED})
+    for group, row in rows(REASONS):
+        group.reasons[row["why"]] = row["times"]
+    for group, row in rows(TIMES):
+        group.added_us.append(row["added_us"])
+    return groups
+
+
+def _figures(groups: Iterable[_Group]) -> Figures:
+    """Return what groups came to together."""
+    sums: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    added_us: list[int] = []
+    for group in groups:
+        sums.update(group.sums)
+        reasons.update(group.reasons)
+        added_us += group.added_us
+    added_us.sort()
+    return Figures(
+        **sums,
+        added_p50_us=_quantile(added_us, 50),
+        added_p95_us=_quantile(added_us, 95),
+        reasons=dict(sorted(reasons.items())),
+    )
+
+
+def _quantile(ordered: Sequence[int], percentage: int) -> int:
+    """Return the least value that percentage of ordered do not exceed (nearest rank)."""
+    return ordered[ceil(len(ordered) * percentage / 100) - 1] if ordered else 0
