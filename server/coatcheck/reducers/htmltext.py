@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
+from coatcheck.reducers.wordlist import words
+
 LOOKAHEAD = 20_000  # characters in which a tag must end for its quotes to be honoured
 FORGIVEN = 200  # tags that break this before quotes are no longer looked at
 MAX_SPANNED = 12  # blocks after which a link that nobody closed is taken to have ended
@@ -18,12 +20,6 @@ ATTRIBUTE = re.compile(
     r"""([\w:@.-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""",
 )
 SPACE = re.compile(r"\s+")
-
-
-def words(listed: str) -> frozenset[str]:
-    """Return the words in listed as a set."""
-    return frozenset(listed.split())
-
 
 INVISIBLE = words("script style noscript template svg math iframe object canvas video audio")
 BLOCK = words(

@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from coatcheck.reducers.htmltext import HEADINGS, Block, Box, Page, words
+from coatcheck.reducers.htmltext import HEADINGS, Block, Box, Page
+from coatcheck.reducers.wordlist import words
 
 PROSE = 50  # letters from which a block of text counts as prose
 WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from coatcheck.reducers.lines import is_severe
 from coatcheck.reducers.select import fill, relevance
+from coatcheck.reducers.wordlist import words
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
@@ -28,23 +29,19 @@ ATTRIBUTE = re.compile(r"\[([^\]]*)\]")
 MARKER = re.compile(r'^[ \t]*- \'?[a-z]+(?: "[^\n]*")?[^\n]*\[ref=\w+\]', re.M)
 ADDRESS_SOUGHT = re.compile(r"(?i)\b(?:urls?|href|address(?:es)?|leads?)\b")
 
-CONTROLS = frozenset(
-    "button textbox searchbox combobox checkbox radio switch slider spinbutton tab listbox".split(
-        " "
-    )
+CONTROLS = words(
+    "button textbox searchbox combobox checkbox radio switch slider spinbutton tab listbox"
 )
-ACTED_ON = CONTROLS | {
-    *("link", "menuitem", "menuitemcheckbox", "menuitemradio", "option", "treeitem", "gridcell")
-}
-SILENT = frozenset(["text", "generic", "paragraph", "cell", "listitem", "strong", "emphasis"])
-JOINED = frozenset(["row", "paragraph"])
-GROUPS = frozenset(["listitem", "article", "row", "form", "dialog", "group", "paragraph"])
+ACTED_ON = CONTROLS | words("link menuitem menuitemcheckbox menuitemradio option treeitem gridcell")
+SILENT = words("text generic paragraph cell listitem strong emphasis")
+JOINED = words("row paragraph")
+GROUPS = words("listitem article row form dialog group paragraph")
 WORD = re.compile(r"\w+")
-PLACES = frozenset(
-    ["banner", "navigation", "main", "contentinfo", "complementary", "search", "form", "dialog"]
-    + ["alertdialog", "region", "alert", "status", "tabpanel", "iframe", "table", "grid"]
+PLACES = words(
+    "banner navigation main contentinfo complementary search form dialog alertdialog region alert"
+    " status tabpanel iframe table grid"
 )
-REPEATS_ITS_INSIDE = frozenset(["row", "cell", "generic", "listitem", "article", "list"])
+REPEATS_ITS_INSIDE = words("row cell generic listitem article list")
 
 
 @dataclass(slots=True)
