@@ -196,10 +196,11 @@ class PipeSink(asyncio.BaseProtocol):
         if self._transport is None:
             return
         self._transport.close()
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
-        self._transport.abort()
+        except TimeoutError:
+            self._transport.abort()
 
 
 class ThreadSource:
