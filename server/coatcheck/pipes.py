@@ -196,10 +196,10 @@ class PipeSink(asyncio.BaseProtocol):
         if self._transport is None:
             return
         self._transport.close()
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(seconds):
                 await self._closed.wait()
-        if not self._closed.is_set():
+        except TimeoutError:
             self._transport.abort()
 
 
