@@ -6,15 +6,17 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import accumulate
 
-from coatcheck.reducers.terms import ENDINGS, WORD, Term, fold, terms
+from coatcheck.reducers.terms import ENDINGS, WORD, Term, fold, stem, terms
 
 SATURATION = 1.2
 LENGTH_SHARE = 0.6
 WEAK_BELOW = 0.3
 LIKENESS = 0.75
 MOST_LOOKALIKES = 5_000
+MOST_CHARACTERS = 2_000_000
 
 
 def relevance(units: Sequence[str], focus: str) -> list[float]:
@@ -46,10 +48,17 @@ class Text:
         self.folded = fold(self.raw)
         self.starts = list(accumulate((len(unit) + 1 for unit in units), initial=0))[:-1]
 
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """The words of the first two million characters."""
+        return frozenset(WORD.findall(self.folded[:MOST_CHARACTERS]))
+
     def counts(self, term: Term) -> dict[int, float]:
         """Return how often term occurs, by index of the unit; a partial match counts less."""
         found: defaultdict[int, float] = defaultdict(float)
         for form in term.forms:
+            if form.partition(" ")[0] not in self.folded:
+                continue  # much faster than the pattern
             for match in pattern(form, term.is_exact).finditer(self.folded):
                 worth = self.worth(match, term.is_exact)
                 if worth:
@@ -82,7 +91,7 @@ class Text:
         if len(form) < 5 or term.is_exact or not form.isalpha():
             return {}
         found: defaultdict[int, float] = defaultdict(float)
-        for word in lookalikes(form, set(WORD.findall(self.folded))):
+        for word in lookalikes(form, self.vocabulary):
             for index, count in self.counts(Term((word,), is_exact=True)).items():
                 found[index] += count / 2
         return found
@@ -102,8 +111,10 @@ def pattern(form: str, is_exact: bool) -> re.Pattern[str]:
 
 def lookalikes(word: str, vocabulary: Iterable[str]) -> list[str]:
     """Return at most three words of vocabulary that are written almost like word, best first."""
-    like = sorted(w for w in vocabulary if w[0] == word[0] and abs(len(w) - len(word)) <= 2)
-    return get_close_matches(word, like[:MOST_LOOKALIKES], n=3, cutoff=LIKENESS)
+    size = len(word)
+    near = sorted(w for w in vocabulary if w[0] == word[0] and size - 2 <= len(w) <= size + 5)
+    stems = {stem(other): other for other in near[:MOST_LOOKALIKES]}
+    return [stems[one] for one in get_close_matches(word, stems, n=3, cutoff=LIKENESS)]
 
 
 def coverage(units: Sequence[str], focus: str) -> list[float]:
