@@ -1,7 +1,6 @@
 """The ledger: one row per entry, roll-ups that equal the rows, and no harm when it fails."""
 
 import logging
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -16,41 +15,13 @@ from threading import Event
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ledgers import CALL, assert_sound, rows, written
 
 from coatcheck.ledger import LedgerWriter, Tally, schema, session_line, shortened_tools
 from coatcheck.ledger.exact import fill_exact
 from coatcheck.ledger.reader import SHORTENED, later, newest, of_ref, reading
 from coatcheck.ledger.writer import MOST_WAITING, row_of, store
-from coatcheck.types import Entry, LedgerError, StoreError
-
-CALL = Entry(
-    kind="call",
-    at=1_790_000_000.25,
-    session="s1",
-    client="claude-code",
-    client_version="2.1",
-    context="ctx",
-    call_id="toolu_1",
-    upstream="github",
-    tool="list_issues",
-    arguments_digest="ab12",
-    focus=True,
-    ref="cc_000000000001",
-    outcome="selected",
-    is_error=False,
-    reason="store: full",
-    original_bytes=4000,
-    original_tokens=1000,
-    counterfactual_tokens=800,
-    view_bytes=400,
-    view_tokens=100,
-    upstream_ms=12.5,
-    added_ms=0.75,
-    summary_ms=0.001,
-    summary_input_tokens=7,
-    summary_output_tokens=8,
-    summary_micro_usd=9,
-)
+from coatcheck.types import Entry, LedgerError
 
 names = st.sampled_from(["", "a", "b", "\ud800", "\N{SNOWMAN}"])
 tokens = st.integers(min_value=0, max_value=2**40)
@@ -75,29 +46,13 @@ entries = st.builds(
 )
 
 
-def written(home: Path, *many: Entry) -> LedgerWriter:
-    ledger = LedgerWriter(home)
-    for entry in many:
-        ledger.append(entry)
-    ledger.close(30)
-    return ledger
-
-
-def rows(home: Path, query: str = "SELECT * FROM entries ORDER BY id") -> list[sqlite3.Row]:
-    with closing(sqlite3.connect(home / schema.FILE)) as db:
-        db.row_factory = sqlite3.Row
-        return db.execute(query).fetchall()
-
-
-def assert_sound(home: Path) -> None:
-    """The file is undamaged and its roll-up holds exactly the sums of its rows."""
-    keys, sums = ", ".join(schema.KEYS), ", ".join(f"sum({name})" for name in schema.MEASURES)
-    both = ", ".join((*schema.KEYS, *schema.MEASURES))
-    assert [tuple(row) for row in rows(home, "PRAGMA integrity_check")] == [("ok",)]
-    assert [tuple(row) for row in rows(home, f"SELECT {both} FROM rollup ORDER BY {keys}")] == [
-        tuple(row)
-        for row in rows(home, f"SELECT {keys}, {sums} FROM booked GROUP BY {keys} ORDER BY {keys}")
-    ]
+def until(met: Callable[[], bool]) -> None:
+    """Look again until met, for at most some thirty seconds."""
+    for _ in range(3000):
+        if met():
+            return
+        Event().wait(0.01)
+    raise AssertionError("did not happen")
 
 
 def test_every_field_of_an_entry_comes_back(tmp_path: Path) -> None:
@@ -212,15 +167,6 @@ def test_an_erased_ledger_is_begun_anew(tmp_path: Path) -> None:
     assert [row["tool"] for row in rows(tmp_path)] == ["second"]
 
 
-def until(met: Callable[[], bool]) -> None:
-    """Look again until met, for at most some thirty seconds."""
-    for _ in range(3000):
-        if met():
-            return
-        Event().wait(0.01)
-    raise AssertionError("did not happen")
-
-
 def test_an_older_coatcheck_leaves_a_newer_ledger_alone(tmp_path: Path) -> None:
     written(tmp_path, CALL)
     set_version(tmp_path, len(schema.MIGRATIONS) + 1)
@@ -319,86 +265,6 @@ def test_rows_are_found_by_tool_place_and_ref(tmp_path: Path) -> None:
         assert of_ref(db, "") == []
 
 
-def exact(home: Path) -> list[tuple[int | None, int | None, int]]:
-    query = "SELECT original_tokens_exact, view_tokens_exact, count_state FROM entries ORDER BY id"
-    return [tuple(row) for row in rows(home, query)]
-
-
-def count(text: str) -> tuple[int, int]:
-    return len(text), 1
-
-
-def test_exact_counts_are_filled_in_for_shortened_calls_alone(tmp_path: Path) -> None:
-    written(tmp_path, CALL, replace(CALL, outcome="passed"), replace(CALL, kind="fetch"))
-    assert fill_exact(tmp_path, count, {CALL.ref: ("x" * 900, "y" * 90)}.get) == 1
-    assert exact(tmp_path) == [(900, 90, schema.COUNTED), (None, None, 0), (None, None, 0)]
-    assert fill_exact(tmp_path, count, {CALL.ref: ("x", "y")}.get) == 0
-
-
-def test_the_counterfactual_follows_an_exact_count_in_proportion(tmp_path: Path) -> None:
-    uncut = replace(CALL, counterfactual_tokens=1000, at=CALL.at + 1)
-    written(tmp_path, CALL, uncut)
-    fill_exact(tmp_path, count, {CALL.ref: ("x" * 500, "y" * 90)}.get)
-    query = "SELECT original_tokens, counterfactual_tokens FROM booked ORDER BY id"
-    assert [tuple(row) for row in rows(tmp_path, query)] == [(500, 400), (500, 500)]
-
-
-def test_a_row_whose_artifact_is_gone_is_tried_once(tmp_path: Path) -> None:
-    written(tmp_path, CALL)
-    asked: list[str] = []
-
-    def gone(ref: str) -> None:
-        asked.append(ref)
-
-    for _ in range(2):
-        fill_exact(tmp_path, count, gone)
-    assert asked == [CALL.ref]
-    assert exact(tmp_path) == [(None, None, schema.UNCOUNTABLE)]
-    assert_sound(tmp_path)
-
-
-def test_a_row_whose_view_was_replaced_gets_no_count_of_the_later_view(tmp_path: Path) -> None:
-    newest_call = replace(CALL, at=CALL.at + 2)
-    same_view = replace(CALL, at=CALL.at + 1, reason="other")
-    other_view = replace(CALL, view_tokens=77)
-    written(tmp_path, other_view, same_view, newest_call)
-    fill_exact(tmp_path, count, {CALL.ref: ("x" * 900, "y" * 90)}.get)
-    assert [state for _, _, state in exact(tmp_path)] == [
-        schema.UNCOUNTABLE,
-        schema.COUNTED,
-        schema.COUNTED,
-    ]
-
-
-def test_counting_is_bounded_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    many = [replace(CALL, ref=f"cc_{i}") for i in range(7)]
-    written(tmp_path, *many)
-
-    def always(ref: str) -> tuple[str, str]:
-        return "original", "view"
-
-    assert fill_exact(tmp_path, count, always, max_rows=2) == 2
-    assert fill_exact(tmp_path, count, always, max_bytes=2 * CALL.original_bytes - 1) == 2
-    assert fill_exact(tmp_path, count, always) == 3
-    assert fill_exact(tmp_path, count, always) == 0
-
-
-def test_a_store_that_fails_leaves_rows_for_another_time(tmp_path: Path) -> None:
-    written(tmp_path, CALL)
-
-    def broken(ref: str) -> None:
-        raise StoreError("the disk is full")
-
-    assert fill_exact(tmp_path, count, broken) == 0
-    assert exact(tmp_path) == [(None, None, schema.UNTRIED)]
-
-
-def test_counting_makes_no_ledger(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        fill_exact(tmp_path, count, lambda ref: None)
-    assert not list(tmp_path.iterdir())
-
-
 def test_the_tally_equals_the_books(tmp_path: Path) -> None:
     ledger = written(
         tmp_path,
@@ -420,73 +286,3 @@ def test_a_session_ends_with_one_line() -> None:
         " Details: coatcheck savings."
     )
     assert "3 entries could not be written" in session_line(Tally(calls=3), lost=3)
-
-
-WORKER = """
-import pathlib, sys, threading, time
-from coatcheck.ledger import LedgerWriter
-from coatcheck.types import Entry
-home, name, many, pause = sys.argv[1:]
-ledger = LedgerWriter(pathlib.Path(home))
-for i in range(int(many)):
-    kind = "fetch" if i % 3 == 0 else "call"
-    ledger.append(Entry(kind, i, session=name, tool=f"t{i % 5}", outcome="selected",
-                        original_tokens=i, view_tokens=1))
-    print(i, time.monotonic(), flush=True)
-    threading.Event().wait(float(pause))
-ledger.close(60)
-sys.exit(ledger.lost)
-"""
-
-
-def worker(home: Path, name: str, many: int, pause: float) -> "subprocess.Popen[str]":
-    arguments = [sys.executable, "-c", WORKER, str(home), name, str(many), str(pause)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
-
-
-def test_eight_processes_write_every_entry(tmp_path: Path) -> None:
-    workers = [worker(tmp_path, f"w{i}", 150, 0.0005) for i in range(8)]
-    for process in workers:
-        process.communicate(timeout=60)
-    assert [process.returncode for process in workers] == [0] * 8
-    assert len(rows(tmp_path)) == 8 * 150
-    assert_sound(tmp_path)
-
-
-def kill_round(home: Path, number: int, lines: int) -> list[float]:
-    """Kill eight writers at work; return for each how many seconds of entries it lost.
-
-    What is stored of each must be what it appended, from the first entry on without a gap.
-    """
-    workers = {f"r{number}w{i}": worker(home, f"r{number}w{i}", 100_000, 0.002) for i in range(8)}
-    appended: dict[str, list[float]] = {}
-    for i, (name, process) in enumerate(workers.items()):
-        assert process.stdout is not None
-        first = [process.stdout.readline() for _ in range(lines + 17 * i)]
-        process.send_signal(signal.SIGKILL)
-        rest = process.communicate(timeout=60)[0].splitlines()
-        whole = [line.split() for line in (*first, *rest) if line.count(" ") == 1]
-        appended[name] = [float(at) for _, at in whole]
-    seconds = []
-    for name, times in appended.items():
-        query = (
-            f"SELECT CAST(at AS INTEGER) AS at FROM entries WHERE session = '{name}' ORDER BY id"
-        )
-        stored = [row["at"] for row in rows(home, query)]
-        assert stored == list(range(len(stored)))
-        seconds.append(times[-1] - times[len(stored)] if len(stored) < len(times) else 0.0)
-    assert_sound(home)
-    return seconds
-
-
-def test_killed_writers_leave_a_sound_ledger(tmp_path: Path) -> None:
-    kill_round(tmp_path, 0, lines=80)
-    assert rows(tmp_path)
-
-
-@pytest.mark.slow
-def test_writers_killed_again_and_again_lose_at_most_their_last_moment(tmp_path: Path) -> None:
-    lost = sorted(second for number in range(12) for second in kill_round(tmp_path, number, 150))
-    # 0.2 s is the promise; a machine that is busy elsewhere may stall the last writes.
-    assert lost[len(lost) // 2] <= 0.2
-    assert lost[-1] <= 2.0
