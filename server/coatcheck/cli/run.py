@@ -1,23 +1,13 @@
 """coatcheck run: stand between one agent on stdio and one upstream command."""
 
-import asyncio
-import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
-from coatcheck.front import Relay
-from coatcheck.pipes import Sink, Source, open_sink, open_source
 from coatcheck.types import ConfigError, UpstreamError
-from coatcheck_adapters.upstreams.stdio import StdioUpstream
-
-if TYPE_CHECKING:
-    from coatcheck.types import Desk
+from coatcheck_adapters.upstreams.command import Command
 
 USAGE = """usage: coatcheck run [--name NAME] [--config FILE] -- COMMAND [ARGUMENT ...]
 
@@ -28,10 +18,6 @@ Starts COMMAND, an MCP server on stdio, and is that server to the agent that sta
 
 example: coatcheck run --name github -- npx -y server-github
 """
-
-# At the end: for results that are being looked at, for what the agent has not read yet.
-WORK_SECONDS = 5.0
-FLUSH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +39,13 @@ def main(argv: Sequence[str]) -> int:
     except ConfigError as error:
         print(f"coatcheck run: {error}\n{USAGE}", end="", file=sys.stderr)
         return 2
-    logging.basicConfig(format="coatcheck: %(levelname)s %(message)s", level=logging.WARNING)
+    command = Command(options.name, options.command, os.environ)
     try:
-        asyncio.run(wrap(options.name, options.command, None))
+        process = command.start()
+        # Only now: the upstream starts while the event loop and the rest are imported.
+        from coatcheck.cli import wrapped
+
+        wrapped.run(command, process, None)
     except UpstreamError as error:
         print(f"coatcheck: {error}", file=sys.stderr)
         return 1
@@ -79,78 +69,3 @@ def parse(argv: Sequence[str]) -> Options:
     if not command:
         raise ConfigError("no command; put it after --")
     return Options(settings["--name"] or PurePath(command[0]).stem, command, settings["--config"])
-
-
-async def wrap(name: str, command: Sequence[str], desk: "Desk | None") -> None:
-    """Relay between our own stdio and command until the agent is gone. Raises: UpstreamError."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            await Wrapped(name, command, desk, tasks).serve()
-    except* UpstreamError as group:
-        raise group.exceptions[0] from None
-
-
-class Wrapped:
-    """The agent on our stdio, an upstream command, and the relay between them."""
-
-    def __init__(
-        self, name: str, command: Sequence[str], desk: "Desk | None", tasks: asyncio.TaskGroup
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._over = asyncio.Event()
-        self._source: Source | None = None
-        self._sink: Sink | None = None
-        self._upstream = StdioUpstream(
-            name, command, os.environ, lambda on: self._relay.upstream_full(on)
-        )
-        self._relay = Relay(self, self._upstream, desk, tasks)
-
-    async def serve(self) -> None:
-        """Relay until the agent is gone or we are told to stop. Raises: UpstreamError."""
-        self._stop_on_signals()
-        try:
-            await self._relay.link.start()
-            stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-            self._sink = await open_sink(
-                stdout, self._relay.agent_full, self._agent_gone, self._loop
-            )
-            self._source = await open_source(
-                stdin, self._relay.from_agent, self._agent_done, self._loop
-            )
-            await self._over.wait()
-        finally:
-            self._relay.link.close()
-            await self._upstream.stop()
-        await self._relay.finish(WORK_SECONDS)
-        if self._sink is not None:
-            await self._sink.finish(FLUSH_SECONDS)
-
-    def _stop_on_signals(self) -> None:
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            with suppress(NotImplementedError, AttributeError):  # Windows
-                self._loop.add_signal_handler(getattr(signal, name), self._over.set)
-
-    def _agent_done(self, unfinished: bytes) -> None:
-        if unfinished:
-            self._relay.from_agent([unfinished])
-        self._over.set()
-
-    def _agent_gone(self) -> None:
-        self._over.set()
-
-    # What the relay sees of the agent
-
-    def send(self, data: bytes) -> None:
-        """Write whole lines to the agent."""
-        if self._sink is not None:
-            self._sink.send(data)
-
-    def hold(self, on: bool) -> None:
-        """Stop taking lines of the agent, or go on."""
-        if self._source is not None:
-            self._source.hold(on)
-
-    @property
-    def unsent_bytes(self) -> int:
-        """Return how much the agent has not read yet."""
-        return 0 if self._sink is None else self._sink.unsent_bytes
