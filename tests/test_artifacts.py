@@ -671,6 +671,27 @@ def test_what_is_handed_out_a_moment_before_is_not_removed(
     assert kept.get(ref).result == b"result"
 
 
+class Hasty(Shelf):
+    """A Shelf on which another process is busy just before a view is read."""
+
+    def get(self, key: str) -> bytes | None:
+        if key.startswith("view/") and self.meanwhile:
+            first, self.meanwhile = self.meanwhile, None
+            first()
+        return super().get(key)
+
+
+def test_a_reader_that_is_overtaken_reads_again(tmp_path: Path, clock: Clock) -> None:
+    shelf = Hasty()
+    kept = StoredArtifacts(shelf, tmp_path / "key", clock=clock)
+    ref = keep(kept, b"result", "")
+    shelf.meanwhile = lambda: keep(kept, b"result", "sent")
+    assert kept.get(ref).view == "sent"
+    shelf.meanwhile = lambda: kept.erase(ref)
+    with pytest.raises(UnknownRef, match="erased"):
+        kept.get(ref)
+
+
 def test_what_is_removed_while_it_is_kept_again_is_there_in_the_end(
     on_disk: StoredArtifacts,
 ) -> None:
