@@ -48,6 +48,7 @@ WORD = re.compile(r"[^\W_]+")
 TIMES = re.compile(r" \(x\d+\)$")
 FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
+PLACE_TOKENS = 5
 WEAKEST = 0.3
 SEARCHED_CHARS = 1_000_000
 NO_NOTES: Mapping[int, str] = MappingProxyType({})
@@ -154,11 +155,15 @@ def around(indices: Iterable[int], total: int, reach: int = 1) -> Iterable[int]:
 
 
 def claim(
-    lines: Sequence[str], claims: Iterable[tuple[Iterable[int], float]], budget: int
+    lines: Sequence[str],
+    claims: Iterable[tuple[Iterable[int], float]],
+    budget: int,
+    notes: Mapping[int, str] = NO_NOTES,
 ) -> list[int]:
     """Return the indices of lines that fit into budget tokens, in source order.
 
-    claims are (indices in order of worth, share of the budget up to which they may fill it).
+    claims are (indices in order of worth, share of the budget up to which they may fill it);
+    notes are what passages will write above some lines.
     """
     chosen: set[int] = set()
     spent = 0
@@ -168,7 +173,8 @@ def claim(
             if index in chosen:
                 continue
             cost = estimate(lines[index]) + 1
-            cost += 0 if index - 1 in chosen or index + 1 in chosen else 5
+            cost += 0 if index - 1 in chosen or index + 1 in chosen else PLACE_TOKENS
+            cost += estimate(notes[index]) + 2 * PLACE_TOKENS if index in notes else 0
             if spent + cost > budget * share:
                 refused += 1
                 if refused > 50:

@@ -78,8 +78,9 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     found = matching(source, aim.focus)
     kinds = severe_kinds(source, groups)
     budget = int(aim.budget_tokens * (FOCUSED if found else 1)) - estimate(head) - 4
-    chosen = claim(lines, claims(source, groups, kinds, found), budget)
-    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes_of(kinds, chosen))
+    notes = notes_of(kinds)
+    chosen = claim(lines, claims(source, groups, kinds, found), budget, notes)
+    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
     shown, patterns = pattern_part(lines, groups, chosen, budget - estimate(verbatim))
     if estimate(body := "\n".join(filter(None, [head, verbatim, patterns]))) > aim.budget_tokens:
         return None
@@ -189,13 +190,12 @@ def trace_below(lines: Sequence[str], index: int) -> list[int]:
     return out
 
 
-def notes_of(kinds: Sequence[tuple[int, list[int]]], chosen: Sequence[int]) -> dict[int, str]:
+def notes_of(kinds: Sequence[tuple[int, list[int]]]) -> dict[int, str]:
     """Return for the first line of each kind how many there are and where the last one is."""
-    there = set(chosen)
     return {
         members[0]: f"first of {len(members):,} alike, last @{members[-1] + 1}"
         for _, members in kinds
-        if len(members) > 1 and members[0] in there
+        if len(members) > 1
     }
 
 

@@ -118,8 +118,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     why, details, notes = telling(source, results)
     found = matching(source, aim.focus)
     left = aim.budget_tokens - estimate(head) - 2
-    chosen = claim(lines, claims(source, results, ends, (why, details), found), left)
-    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes_for(notes, chosen))
+    chosen = claim(lines, claims(source, results, ends, (why, details), found), left, notes)
+    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
     body = "\n".join(filter(None, [head, verbatim]))
     omissions = omitted("lines", len(chosen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
@@ -252,11 +252,6 @@ def near(lines: Sequence[str], told: Sequence[int], results: Results) -> Iterato
             if 0 <= i < len(lines) and i not in results.lines and lines[i].strip() not in seen:
                 seen.add(lines[i].strip())
                 yield i
-
-
-def notes_for(notes: dict[int, str], chosen: Sequence[int]) -> dict[int, str]:
-    """Return the notes of the lines chosen."""
-    return {index: notes[index] for index in chosen if index in notes}
 
 
 def claims(
