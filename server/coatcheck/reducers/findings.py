@@ -54,7 +54,7 @@ def read(lines: Sequence[str]) -> list[Finding]:
 
 def looks_like_path(text: str, rest: str) -> bool:
     """Tell whether text, with rest behind it, can be the path of a file: extension or folder."""
-    if rest.startswith("-") and not EXTENSION.search(text):
+    if (rest.startswith("-") or " " in text) and not EXTENSION.search(text):
         return False
     name = re.split(r"[\\/]", text)[-1]
     return "  " not in text and ("." in name.strip(".") or "/" in text or "\\" in text)

@@ -50,6 +50,7 @@ FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
 PLACE_TOKENS = 5
 WEAKEST = 0.3
+FOCUSED, SMALL_BUDGET = 0.7, 400
 SEARCHED_CHARS = 1_000_000
 NO_NOTES: Mapping[int, str] = MappingProxyType({})
 
@@ -258,6 +259,11 @@ def folded(lines: Sequence[str]) -> str | None:
         return None
     runs = [(line, len(list(same))) for line, same in groupby(lines)]
     return "\n".join([FOLDED, *(f"{line} (x{n})" if n > 1 else line for line, n in runs)])
+
+
+def focused(budget: int, found: bool) -> int:
+    """Return the tokens to use: less of a large budget when lines of the focus were found."""
+    return max(int(budget * FOCUSED), min(budget, SMALL_BUDGET)) if found else budget
 
 
 def omitted(unit: str, shown: int, total: int) -> list[Omission]:
