@@ -264,10 +264,10 @@ def claims(
     """Return who may fill how much of the budget with lines word for word."""
     why, details = told
     yield ends[::-1], 0.35
-    yield why, 0.9
-    yield [i for i in found if i not in results.lines], 0.92
-    yield near(lines, why, results), 0.95
-    yield details, 0.98
+    yield why, 1.0
+    yield [i for i in found if i not in results.lines], 1.0
+    yield near(lines, why, results), 1.0
+    yield details, 1.0
     graded = [(severity(line), i) for i, line in enumerate(lines) if i not in results.lines]
     yield [i for grade, i in graded if grade >= 2], 1.0
     yield [i for i in (len(lines) - 1, 0, 1) if lines[i : i + 1] and lines[i].strip()], 1.0
