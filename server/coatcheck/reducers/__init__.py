@@ -20,8 +20,8 @@ OVER_BUDGET = 1.2
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
     "tables": ("tables",),
-    "logs": ("logs",),
-    "builds": ("builds", "logs"),
+    "logs": ("commits", "logs"),
+    "builds": ("builds", "listing", "logs"),
     "diffs": ("diffs",),
     "listing": ("listing",),
     "html": ("split", "html"),
