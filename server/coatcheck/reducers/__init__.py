@@ -20,10 +20,10 @@ OVER_BUDGET = 1.2
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
     "tables": ("tables",),
-    "logs": ("logs",),
-    "builds": ("builds", "logs"),
+    "logs": ("commits", "logs"),
+    "builds": ("tests_output", "listing", "logs"),
     "diffs": ("diffs",),
-    "listing": ("listing",),
+    "listing": ("listing", "logs"),
     "html": ("split", "html"),
     "trees": ("trees",),
     "code": ("split", "code"),
