@@ -101,7 +101,7 @@ def preface(source: Source, found: Sequence[Symbol]) -> list[str]:
 
 def full_name(found: Sequence[Symbol], index: int) -> str:
     """Return the name of a symbol after the names of those around it."""
-    names = []
+    names: list[str] = []
     while index >= 0 and len(names) < 8:
         names.append(found[index].name)
         index = found[index].parent

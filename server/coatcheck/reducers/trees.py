@@ -16,6 +16,9 @@ MAX_CHARS = 20_000_000
 MAX_NODES = 200_000
 MAX_LINE = 400  # characters of a line that are shown
 MAX_CLIMB = 30
+MAX_INDENT = 30  # levels of XML that are indented
+RARE = 0.1  # share of the lines of one key that a value may have to be odd
+FEW = 0.34  # and the most distinct values of that key, as a share
 NOISE = re.compile(
     r"\s*(?:- )?(?:f:[\w.{}\"-]+|managedFields|kubectl\.kubernetes\.io/last-applied\S*):"
 )
@@ -23,14 +26,15 @@ QUIET = re.compile(
     r"\s*(?:- )?(?:uid|resourceVersion|generation|selfLink|creationTimestamp|pod-template-hash"
     r"|containerID|imageID|apiVersion|probeTime|schemaLocation)\b"
 )
+NAMED = re.compile(r"\s*(?:- )?[\"']?(?:name|id|title|artifactId)[\"']?\s*[:=]", re.IGNORECASE)
 IDENTITY = re.compile(
-    r"\s*(?:- )?[\"']?(?:name|id|kind|namespace|title|status|phase|type|version|artifactId|image"
+    r"\s*(?:- )?[\"']?(?:kind|namespace|status|phase|type|version|image"
     r"|state|reason|message|host|url|replicas|severity|level|error|key)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
 KEYED = re.compile(r"\s*(?:- )*(?:[\w./$-]+|\"[^\"]+\"|'[^']+'):(?:\s|$)")
 KEY = re.compile(r"[\w./:$-]+")
-DRAWN = re.compile(r"^(?:[│|] {2,3}|[ \xa0]{2,4})*(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
+DRAWN = re.compile(r"^(?:[│ \xa0]|\|(?!--))*+(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
 def xml_nodes(text: str) -> list[Node]:
     """Return the elements of XML as a tree of lines."""
-    return hang([(depth, "  " * depth + line) for depth, line in tree_lines(text)])
+    return hang([(d, "  " * min(d, MAX_INDENT) + line) for d, line in tree_lines(text)])
 
 
 def line_nodes(text: str) -> list[Node]:
@@ -154,18 +158,24 @@ def sought(nodes: Sequence[Node], focus: str) -> list[float]:
 
 
 def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]) -> list[float]:
-    """Return what each line is worth: what is sought, then errors, names, and what is new."""
+    """Return what each line is worth: what is sought, then errors, odd values, names, the new."""
     top = max(scores, default=0.0) or 1.0
+    paths = [signature(nodes, index) for index in range(len(nodes))]
+    said = [node.line.strip() for node in nodes]
+    alike, same = Counter(paths), Counter(said)
+    distinct = Counter(path for path, _ in dict.fromkeys(zip(paths, said, strict=True)))
     seen: Counter[str] = Counter()
     found = []
     for index, node in enumerate(nodes):
-        path = signature(nodes, index)
+        path = paths[index]
         seen[path] += 1
         base = 1.0 / (1 + node.depth) / seen[path]
-        if IDENTITY.match(node.line):
-            base += 0.5 / (1 + node.depth)
+        if NAMED.match(node.line) or IDENTITY.match(node.line):
+            base += 0.5 / (1 + node.depth) / same[said[index]]
         if is_severe(node.line):
             base += 1.0 / seen[path]
+        if same[said[index]] <= RARE * alike[path] and distinct[path] <= FEW * alike[path]:
+            base += 1.0
         if QUIET.match(node.line):
             base *= 0.1
         found.append(0.0 if noise[index] else 4.0 * scores[index] / top + base)
@@ -185,19 +195,38 @@ def grow(
 ) -> list[int]:
     """Return the best lines that budget holds, in source order, with all they hang on."""
     chosen: set[int] = set()
+    names = labels(nodes)
     for index in sorted(range(len(nodes)), key=lambda i: (-worth[i], i)):
         if worth[index] <= 0 or budget <= 0:
             break
-        branch: list[int] = []
-        at = index
-        while at >= 0 and at not in chosen and len(branch) < MAX_CLIMB:
-            branch.append(at)
-            at = nodes[at].parent
+        branch = climb(nodes, index, chosen)
+        for item in [i for i in branch if i in names]:
+            branch += climb(nodes, names[item], {*chosen, *branch})
         price = sum(costs[i] for i in branch)
         if price <= budget:
             budget -= price
             chosen.update(branch)
     return sorted(chosen)
+
+
+def climb(nodes: Sequence[Node], index: int, chosen: set[int]) -> list[int]:
+    """Return index and the lines it hangs on that are not chosen yet, from the inside out."""
+    branch: list[int] = []
+    while index >= 0 and index not in chosen and len(branch) < MAX_CLIMB:
+        branch.append(index)
+        index = nodes[index].parent
+    return branch
+
+
+def labels(nodes: Sequence[Node]) -> dict[int, int]:
+    """Return, by item of a list, the line that names it."""
+    found: dict[int, int] = {}
+    for index, node in enumerate(nodes):
+        if NAMED.match(node.line):
+            for above in climb(nodes, node.parent, set())[:2]:
+                if nodes[above].line.lstrip().startswith("- "):
+                    found.setdefault(above, index)
+    return found
 
 
 def written(nodes: Sequence[Node], shown: Sequence[int]) -> list[str]:
