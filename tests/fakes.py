@@ -44,6 +44,9 @@ class MemoryArtifacts:
             for a in newest
         ]
 
+    def forget_session(self, session: str) -> None:
+        self.kept = {r: a for r, a in self.kept.items() if a.session != session}
+
     def has_view(self, ref: str, text: str) -> bool:
         return (ref, text) in self.views
 

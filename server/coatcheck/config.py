@@ -67,6 +67,11 @@ class Config:
                 return replace(rule, **table)
         return rule
 
+    def is_off(self, upstream: str) -> bool:
+        """Tell whether no tool of upstream can have a mode other than off."""
+        modes = [table["mode"] for _, table in self.tool_rules if "mode" in table]
+        return self.rule(upstream, "").mode == "off" and all(mode == "off" for mode in modes)
+
     def all_off(self) -> "Config":
         """Return this config with every tool's mode off."""
         rule = replace(self.defaults, mode="off")

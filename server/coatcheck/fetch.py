@@ -31,12 +31,12 @@ class Fetched:
     others: Sequence[bytes] = ()
     is_error: bool = False
 
-    def result(self) -> bytes:
-        """Return the `result` member of the answer."""
+    def result(self, also: bytes = b"") -> bytes:
+        """Return the `result` member of the answer; also holds further members, as JSON."""
         block = spans.dumps({"type": "text", "text": self.text})
         content = b",".join([block, *self.others])
         error = b',"isError":true' if self.is_error else b""
-        return b'{"content":[' + content + b"]" + error + b"}"
+        return b'{"content":[' + content + b"]" + error + also + b"}"
 
 
 @dataclass(frozen=True, slots=True)

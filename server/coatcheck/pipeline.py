@@ -1,7 +1,8 @@
 """The straight line a tool result takes: capture, size, trim, select, keep, render."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from coatcheck import spans, view
@@ -53,11 +54,13 @@ class Pipeline:
     artifacts: Artifacts
     reduce: Reducer
     clip: Reducer
+    clock: Callable[[], float] = time.time
 
-    def shorten(self, call: Call, result: bytes, rule: Rule) -> Outgoing:
+    def shorten(self, call: Call, result: bytes, rule: Rule, session: str = "") -> Outgoing:
         """Return what to send in place of result, the `result` member as received.
 
-        Never raises: whatever fails, a simpler step is taken, at last the result itself.
+        session is the one that an artifact kept for its session only is erased with. Never
+        raises: whatever fails, a simpler step is taken, at last the result itself.
         """
         body = open_body(result)  # capture
         if body is None or not body.final:
@@ -78,7 +81,7 @@ class Pipeline:
             if len(sent) >= len(result) or estimate(text) >= tokens:
                 return replace(passed, reason="nothing gained")
             artifact = Artifact(ref, result, call, text, reduction.level, reduction.omissions)
-            self.artifacts.put(artifact)  # keep, before the view leaves
+            self.artifacts.put(self._for_its_time(artifact, rule, session))  # keep, then send
         except (StoreError, OSError) as error:
             logger.warning("%s.%s passes unshortened: %s", call.upstream, call.tool, error)
             return replace(passed, reason=f"store: {error}")
@@ -92,6 +95,12 @@ class Pipeline:
             is_error=body.is_error,
             reason=reason,
         )
+
+    def _for_its_time(self, artifact: Artifact, rule: Rule, session: str) -> Artifact:
+        now = self.clock()
+        if isinstance(rule.keep, int):
+            return replace(artifact, kept_at=now, expires_at=now + rule.keep)
+        return replace(artifact, kept_at=now, session=session)
 
     def _reduction(self, body: Body, aim: Aim) -> tuple[Reduction | None, str]:
         """Return the best reduction, and why it is a simpler one than planned."""

@@ -39,13 +39,18 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     return (
         f"{mark}[coatcheck: {counted(lead)} shown.{weak} A {singular(lead.unit)} not below"
         f" is NOT missing: {call}]\n{body}\n"
-        f"[end of {lead.shown:,} {lead.unit}; the other {lead.total - lead.shown:,}: {call}]"
+        f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}]"
     )
 
 
 def counted(omission: Omission) -> str:
     """Say how much of what is shown, as in "13 of 214 rows"."""
     return f"{omission.shown:,} of {omission.total:,} {omission.unit}"
+
+
+def number(count: int, unit: str) -> str:
+    """Return count with its unit, as in "1 row" or "1,204 rows"."""
+    return f"{count:,} {singular(unit) if count == 1 else unit}"
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,59 @@
+"""Reduce JSON and its relatives: re-encode without loss, else drop ballast, else select."""
+
+from coatcheck.reducers.cells import safe
+from coatcheck.reducers.codec import decode, encode
+from coatcheck.reducers.digest import digest
+from coatcheck.reducers.rawjson import Value, dumps, parse
+from coatcheck.reducers.shape import sections_of
+from coatcheck.sizing import estimate
+from coatcheck.types import Aim, Reduction
+
+KIND = "json"
+WIDE = 1_000
+
+
+def reduce(text: str, aim: Aim) -> Reduction | None:
+    """Return the best reduction of a JSON text within aim, None when text is no JSON.
+
+    With aim.lossless the re-encoding comes back whatever it costs; it is read back and compared
+    before it is trusted.
+    """
+    document = parse(text)
+    if document is None:
+        return None
+    lossless = _lossless(document.value, aim.budget_tokens)
+    if aim.lossless or estimate(lossless) <= aim.budget_tokens:
+        return Reduction(lossless, KIND, "lossless") if len(lossless) < len(text) else None
+    found = digest(sections_of(document.value), aim, KIND)
+    return found if len(found.text) < len(text) else None
+
+
+def _lossless(value: Value, budget_tokens: int) -> str:
+    """Return value as rows and columns, names at the cells if that fits, else minified."""
+    for widest in (8, WIDE):
+        text = encode(value, widest=widest)
+        if text is not None and estimate(text) <= budget_tokens and _reads_back(text, value):
+            return safe(text)
+    text = encode(value)
+    minified = dumps(value)
+    if text is None or len(text) > len(minified) or not _reads_back(text, value):
+        return safe(minified)
+    return safe(text)
+
+
+def _reads_back(text: str, value: Value) -> bool:
+    try:
+        return same(decode(text), value)
+    except (ValueError, RecursionError):
+        return False
+
+
+def same(a: Value, b: Value) -> bool:
+    """Tell whether two values are equal, types and number texts included."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b

@@ -1,0 +1,277 @@
+"""Write the rows and fields of sections as lines, everything left out announced."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coatcheck.reducers.cells import CUT, cell, is_cut
+from coatcheck.reducers.columns import Column, describe, handle_of, profile
+from coatcheck.reducers.rawjson import Value, scalar
+from coatcheck.reducers.shape import Row, Section, split
+
+LONG_CUT = 800
+DROPPED = ("empty", "link", "opaque")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A section with its columns, the column that names a row, and the columns worth showing."""
+
+    section: Section
+    columns: Mapping[str, Column]
+    handle: str
+    kept: Sequence[str]
+    same: Sequence[str]
+    twins: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to show of one section.
+
+    grid: columns shown of every row; picked: columns by row; listed: columns of which one line
+    lists the rows that are not shown; profiles: computed columns; long: (row, column) in full.
+    """
+
+    grid: Sequence[str] = ()
+    picked: dict[int, Sequence[str]] = field(default_factory=dict)
+    listed: bool = False
+    profiles: Sequence[str] = ()
+    long: set[tuple[int, str]] = field(default_factory=set)
+
+
+def facts_of(section: Section, named: Iterable[str] = ()) -> Facts:
+    """Look at the columns of a section; the named ones are kept whatever they hold."""
+    columns = describe(section)
+    named = set(named)
+    handle = "" if section.single else handle_of(section, columns)
+    same = [c.path for c in columns.values() if c.same is not None and len(section.rows) > 1]
+    twins = _twins(section, columns, handle)
+    kept = [
+        c.path
+        for c in columns.values()
+        if ((c.kind not in DROPPED and c.value > 0.4) or c.path in named)
+        and c.path not in same
+        and c.path not in twins
+    ]
+    return Facts(section, columns, handle, kept, same, twins)
+
+
+def _twins(section: Section, columns: dict[str, Column], handle: str) -> dict[str, str]:
+    """Return the columns that repeat the handle in every row."""
+    if not handle or len(section.rows) < 3:
+        return {}
+    return {
+        path: handle
+        for path, column in columns.items()
+        if path != handle
+        and column.present == columns[handle].present == len(section.rows)
+        and column.distinct == columns[handle].distinct
+        and all(row[path] == row[handle] for row in section.rows)
+    }
+
+
+def field_lines(facts: Facts, plan: Plan) -> tuple[list[str], int]:
+    """Write the chosen fields of one object, a line per object inside it; return lines, count."""
+    row = facts.section.rows[0]
+    chosen = set(plan.picked.get(0, ()))
+    groups: dict[str, list[str]] = {}
+    hidden: dict[str, int] = {}
+    for path, value in row.items():
+        owner, last = split(path)
+        if path in chosen:
+            limit = LONG_CUT if (0, path) in plan.long else CUT
+            groups.setdefault(owner, []).append(f"{last}={cell(value, limit)}")
+        else:
+            hidden[owner] = hidden.get(owner, 0) + 1
+    whole = sum(_whole(row, path, LONG_CUT if (0, path) in plan.long else CUT) for path in chosen)
+    lines = []
+    for owner, pairs in groups.items():
+        left = hidden.pop(owner, 0)
+        head = ".".join(filter(None, (facts.section.path, owner)))
+        more = f" ({left} more)" if left else ""
+        lines.append((f"{head}: " if head else "") + ", ".join(pairs) + more)
+    if hidden:
+        lines.append("not shown: " + _counted_names(hidden))
+    return lines, whole
+
+
+def _counted_names(hidden: Mapping[str, int], most: int = 10) -> str:
+    """Write owner (fields) of the objects of which nothing is shown, the biggest first."""
+    ranked = sorted(hidden.items(), key=lambda kv: -kv[1])
+    names = [f"{name or 'top level'} ({count} fields)" for name, count in ranked[:most]]
+    rest = ranked[most:]
+    if rest:
+        names.append(f"{len(rest)} more objects ({sum(c for _, c in rest)} fields)")
+    return ", ".join(names)
+
+
+def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[str], int]:
+    """Write a section of rows as the plan says; return the lines and how many fields they show."""
+    section = facts.section
+    total = len(section.rows)
+    shown = total if plan.grid else len(plan.picked)
+    title = section.path or ("records" if section.unit == "rows" else "the document")
+    head = f"{title}: {total:,} {section.unit}"
+    if not shown:
+        names = _names([*facts.kept, *facts.same], 8)
+        listing = _listing(facts, set()) if plan.listed else []
+        profiles = _profiles(facts, plan)
+        return [f"{head}, not shown ({names})", *profiles, *listing], len(listing) * total
+    lines = [head + (f", {shown:,} shown" if shown < total else "")]
+    hoisted, count = _hoisted(facts)
+    lines += hoisted
+    lines += _left_out(facts, plan)
+    lines += _profiles(facts, plan)
+    if plan.grid:
+        lines += _grid(facts, plan.grid, every)
+        count += sum(_whole(row, path) for row in section.rows for path in plan.grid)
+    lines += _named_rows(facts, plan, every)
+    count += sum(
+        _whole(section.rows[i], path, LONG_CUT if (i, path) in plan.long else CUT)
+        for i, paths in plan.picked.items()
+        for path in paths
+        if path not in plan.grid
+    )
+    if plan.listed and shown < total:
+        lines += _listing(facts, set(plan.picked))
+        count += total - shown
+    return lines, count
+
+
+def _hoisted(facts: Facts) -> tuple[list[str], int]:
+    same: list[str] = []
+    empty: list[str] = []
+    count = 0
+    total = len(facts.section.rows)
+    for path in facts.same:
+        column = facts.columns[path]
+        value = facts.section.rows[0][path]
+        if column.kind == "empty":
+            empty.append(path)
+        elif column.kind not in DROPPED and len(same) < 16:
+            same.append(f"{path}={cell(value, 80)}")
+            count += total
+    same += [f"{path}={{{handle}}}" for path, handle in facts.twins.items()]
+    count += total * len(facts.twins)
+    lines = []
+    if same:
+        lines.append("same in every row: " + ", ".join(same))
+    if empty:
+        lines.append("empty in every row: " + _names(empty, 12))
+        count += total * len(empty)
+    return lines, count
+
+
+def _left_out(facts: Facts, plan: Plan) -> list[str]:
+    """Announce the columns of which nothing is shown, by kind."""
+    shown = set(plan.grid).union(*plan.picked.values())
+    kinds: dict[str, list[str]] = {}
+    hoisted = 0
+    for path, column in facts.columns.items():
+        if path in shown or path in facts.twins:
+            continue
+        if path in facts.same and (column.kind == "empty" or column.kind not in DROPPED):
+            hoisted += column.kind != "empty"
+            if column.kind == "empty" or hoisted <= 16:
+                continue
+        kind = column.kind if column.kind in ("link", "opaque", "empty") else "other"
+        kinds.setdefault(kind, []).append(path)
+    if not kinds:
+        return []
+    parts = [f"{len(names)} {kind} ({_names(names, 4)})" for kind, names in kinds.items()]
+    return ["columns not shown: " + "; ".join(parts)]
+
+
+def _names(names: Sequence[str], most: int) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return ", ".join(names[:most]) + f" and {len(names) - most} more"
+
+
+def _profiles(facts: Facts, plan: Plan) -> list[str]:
+    texts = [profile(facts.section, facts.columns[p], facts.handle) for p in plan.profiles]
+    found = [text for text in texts if text]
+    if not found:
+        return []
+    total = len(facts.section.rows)
+    return [f"computed over all {total:,} {facts.section.unit}:", *(f"  {t}" for t in found)]
+
+
+def _grid(facts: Facts, columns: Sequence[str], every: Sequence[Facts]) -> list[str]:
+    rows = facts.section.rows
+    owners = owners_of(facts, every)
+    if len(columns) == 1 and not owners:
+        return [f"{columns[0]}: " + ", ".join(_cell(row, columns[0]) for row in rows)]
+    if len(columns) > facts.section.widest:
+        return [_pairs(row, columns, owners[i] if owners else "") for i, row in enumerate(rows)]
+    lead = ["of"] if owners else []
+    lines = [",".join([*lead, *columns])]
+    for i, row in enumerate(rows):
+        own = [owners[i]] if owners else []
+        lines.append(",".join([*own, *(_cell(row, path) for path in columns)]))
+    return lines
+
+
+def _cell(row: Row, path: str) -> str:
+    return cell(row[path]) if path in row else ""
+
+
+def _whole(row: Row, path: str, limit: int = CUT) -> bool:
+    return path in row and not is_cut(row[path], limit)
+
+
+def _pairs(row: Row, columns: Iterable[str], owner: str = "") -> str:
+    pairs = [f"of={owner}"] if owner else []
+    pairs += [f"{path}={cell(row[path])}" for path in columns if path in row]
+    return ", ".join(pairs)
+
+
+def _named_rows(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
+    owners = owners_of(facts, every) if plan.picked else []
+    return [
+        named_row(facts, index, plan.picked[index], plan.long, owners[index] if owners else "")
+        for index in sorted(plan.picked)
+    ]
+
+
+def named_row(
+    facts: Facts,
+    index: int,
+    columns: Iterable[str],
+    long: set[tuple[int, str]],
+    owner: str = "",
+) -> str:
+    """Write one row with a name at every cell and its number in the source."""
+    row = facts.section.rows[index]
+    pairs = [f"of={owner}"] if owner else []
+    pairs += [
+        f"{path}={cell(row[path], LONG_CUT if (index, path) in long else CUT)}"
+        for path in columns
+        if path in row
+    ]
+    return f"{facts.section.unit.removesuffix('s').replace('entrie', 'entry')} {index + 1}: " + (
+        ", ".join(pairs)
+    )
+
+
+def owners_of(facts: Facts, every: Sequence[Facts]) -> list[str]:
+    """Return, for the rows of an inner list, the name of the row that holds each; else nothing."""
+    section = facts.section
+    if all(row < 0 or every[index].section.single for index, row in section.parents):
+        return []
+    return [_owner(index, row, every) for index, row in section.parents]
+
+
+def _owner(index: int, row: int, every: Sequence[Facts]) -> str:
+    if row < 0:
+        return "the top"
+    parent = every[index]
+    value: Value = parent.section.rows[row].get(parent.handle) if parent.handle else None
+    return cell(value, 60) if isinstance(value, str) else f"row {row + 1}"
+
+
+def _listing(facts: Facts, shown: set[int]) -> list[str]:
+    rows = facts.section.rows
+    names = [scalar(r.get(facts.handle, "?")) for i, r in enumerate(rows) if i not in shown]
+    lead = "the other rows" if shown else "rows"
+    return [f"{lead} by {facts.handle}: " + ", ".join(cell(name, 80) for name in names)]

@@ -1,0 +1,65 @@
+"""Cells and rows as lines: readable, every cut announced."""
+
+import pytest
+
+from coatcheck.reducers.cells import cell
+from coatcheck.reducers.columns import describe, handle_of
+from coatcheck.reducers.rawjson import Number
+from coatcheck.reducers.rows import Plan, facts_of, table_lines
+from coatcheck.reducers.shape import Section, sections_of
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (Number("1E5"), "1E5"),
+        ("plain words", "plain words"),
+        ("a, b", '"a, b"'),
+        ('say "x"', '"say \\"x\\""'),
+        ("two\nlines", '"two\\nlines"'),
+        ("", '""'),
+        ([Number("1"), "b"], "[1; b]"),
+        ({"a": Number("0.10")}, '{"a":0.10}'),
+    ],
+)
+def test_a_cell_is_written_as_its_source_wrote_it(value: object, text: str) -> None:
+    assert cell(value) == text
+
+
+def test_a_cut_cell_says_how_many_characters_are_left_out() -> None:
+    assert cell("x" * 500, 100) == "x" * 100 + "…(+400 characters)"
+
+
+def test_a_cut_list_shows_its_last_value_and_counts_the_rest() -> None:
+    values: list[object] = [Number(str(n)) for n in range(100)]
+    assert cell(values, 20) == "[0; 1; 2; 3; 4; 5; … 99 (94 of 100 more)]"
+
+
+def section(rows: list[dict[str, object]]) -> Section:
+    return Section("", "rows", rows=list(rows), parents=[(0, -1)] * len(rows))
+
+
+def test_the_handle_is_the_unique_column_that_sounds_like_a_name() -> None:
+    rows: list[dict[str, object]] = [
+        {"type": "vm", "size": Number(str(n)), "InstanceId": f"i-{n}", "note": "x"}
+        for n in range(10)
+    ]
+    columns = describe(section(rows))
+    assert handle_of(section(rows), columns) == "InstanceId"
+
+
+def test_a_column_that_repeats_the_handle_is_said_once() -> None:
+    document = {str(n): {"item_id": str(n), "price": Number(f"{n}.5")} for n in range(20)}
+    [found] = sections_of(document)
+    facts = facts_of(found)
+    lines, _ = table_lines(facts, Plan(grid=facts.kept), [facts])
+    assert "same in every row: item_id={key}" in lines
+    assert lines[-1] == "19,19.5"
+
+
+def test_keys_with_dots_keep_their_place() -> None:
+    document = {"time": {"1.0.0": "a", "1.1.0": "b"}, "time.x": "c"}
+    [found] = sections_of(document)
+    assert found.rows == [{"time[1.0.0]": "a", "time[1.1.0]": "b", "[time.x]": "c"}]
