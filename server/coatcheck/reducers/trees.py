@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coatcheck.reducers import snapshots
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.lines import is_severe
 from coatcheck.reducers.select import relevance
 from coatcheck.reducers.xmltext import is_xml, tree_lines
@@ -105,13 +106,26 @@ def prune(nodes: Sequence[Node], text: str, aim: Aim) -> Reduction:
     """Return the lines that budget holds, each with the lines it hangs on."""
     noise = noisy(nodes)
     scores = sought(nodes, aim.focus)
-    weak = bool(aim.focus) and not any(scores)
-    costs = [estimate(node.line[:MAX_LINE]) + 1 for node in nodes]
+    parents = {node.parent for node in nodes}
+    costs = [
+        estimate(node.line[:MAX_LINE]) + (4 if index in parents else 1)
+        for index, node in enumerate(nodes)
+    ]
     clean = [index for index in range(len(nodes)) if not noise[index]]
+    worth = values(nodes, scores, noise)
+    weak = bool(aim.focus) and not any(scores)
     if sum(costs[index] for index in clean) <= aim.budget_tokens:
-        shown = clean
-    else:
-        shown = grow(nodes, costs, values(nodes, scores, noise), aim.budget_tokens)
+        return reduction_of(nodes, clean, noise, text, weak=weak)
+    return tightened(
+        lambda room: reduction_of(nodes, grow(nodes, costs, worth, room), noise, text, weak=weak),
+        aim.budget_tokens,
+    )
+
+
+def reduction_of(
+    nodes: Sequence[Node], shown: Sequence[int], noise: Sequence[bool], text: str, *, weak: bool
+) -> Reduction:
+    """Return the reduction that shows these nodes and counts the others."""
     view = "\n".join(written(nodes, shown))
     dropped = sum(noise)
     omitted = [Omission("characters", min(len(view), len(text)), len(text), "markup")]
@@ -122,7 +136,7 @@ def prune(nodes: Sequence[Node], text: str, aim: Aim) -> Reduction:
     return Reduction(
         view,
         "tree",
-        "trimmed" if len(shown) == len(clean) else "selected",
+        "trimmed" if len(shown) + dropped == len(nodes) else "selected",
         omitted,
         handle="a word of it",
         weak_focus=weak,
@@ -139,27 +153,58 @@ def noisy(nodes: Sequence[Node]) -> list[bool]:
 
 
 def sought(nodes: Sequence[Node], focus: str) -> list[float]:
-    """Return how much each line is what focus names; what hangs on such a line counts too."""
+    """Return how much each line is what focus names, at most 1 for the best.
+
+    What hangs on such a line, or beside it, counts too; and a line counts more in the item, of
+    the list that most of the tree is, that focus describes best as a whole.
+    """
     if not focus:
         return [0.0] * len(nodes)
-    own = relevance([node.line for node in nodes], focus)
-    best = [0.0] * len(nodes)
+    own = shares(relevance([node.line for node in nodes], focus))
+    best = list(own)
     for index in range(len(nodes) - 1, -1, -1):
         parent = nodes[index].parent
-        best[index] = max(best[index], own[index])
         if parent >= 0:
             best[parent] = max(best[parent], 0.5 * best[index])
-    found: list[float] = []
+    lines: list[float] = []
     for index, node in enumerate(nodes):
-        above = found[node.parent] if node.parent >= 0 else 0.0
+        above = lines[node.parent] if node.parent >= 0 else 0.0
         beside = best[node.parent] if node.parent >= 0 else 0.0
-        found.append(own[index] + max(0.5 * above, 0.4 * beside))
+        lines.append(own[index] + max(0.5 * above, 0.4 * beside))
+    items = items_of(nodes)
+    words: dict[int, list[str]] = {}
+    for index, item in enumerate(items):
+        words.setdefault(item, []).append(nodes[index].line)
+    order = [item for item in words if item >= 0]
+    whole = shares(relevance(["\n".join(words[item]) for item in order], focus))
+    fit = dict(zip(order, whole, strict=True))
+    return shares([s * (0.3 + 0.7 * fit.get(i, 1.0)) for s, i in zip(lines, items, strict=True)])
+
+
+def shares(scores: Sequence[float]) -> list[float]:
+    """Return scores as shares of the best."""
+    top = max(scores, default=0.0) or 1.0
+    return [score / top for score in scores]
+
+
+def items_of(nodes: Sequence[Node]) -> list[int]:
+    """Return, per node, the item it belongs to, -1 for none.
+
+    Items are the lines that hang on one line, where that line has the most lines below it that
+    are themselves hung on: the objects of a list, the records of a document.
+    """
+    parents = Counter(node.parent for node in nodes)
+    branches = Counter(node.parent for index, node in enumerate(nodes) if index in parents)
+    around, count = branches.most_common(1)[0] if branches else (-1, 0)
+    found: list[int] = []
+    for index, node in enumerate(nodes):
+        above = found[node.parent] if node.parent >= 0 else -1
+        found.append(index if node.parent == around and count > 1 else above)
     return found
 
 
 def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]) -> list[float]:
     """Return what each line is worth: what is sought, then errors, odd values, names, the new."""
-    top = max(scores, default=0.0) or 1.0
     paths = [signature(nodes, index) for index in range(len(nodes))]
     said = [node.line.strip() for node in nodes]
     alike, same = Counter(paths), Counter(said)
@@ -178,7 +223,7 @@ def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]
             base += 1.0
         if QUIET.match(node.line):
             base *= 0.1
-        found.append(0.0 if noise[index] else 4.0 * scores[index] / top + base)
+        found.append(0.0 if noise[index] else 4.0 * scores[index] + base)
     return found
 
 
