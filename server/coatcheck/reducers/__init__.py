@@ -16,6 +16,9 @@ HEADER_TOKENS = 100
 LOSSLESS_SHARE = 0.15
 LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
+# What nothing was selected from, only announced parts dropped, may cost more: with nothing sought
+# a missing passage costs fetching the whole.
+OVER_BUDGET_TRIMMED = 2.2
 # Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
@@ -67,8 +70,13 @@ def is_fit(reduction: Reduction, text: str, aim: Aim) -> bool:
     if reduction.level == "lossless":
         gain = max(LOSSLESS_TOKENS, LOSSLESS_SHARE * before)
         return not reduction.omissions and before - after >= gain
-    is_near = after <= OVER_BUDGET * aim.budget_tokens
+    is_near = after <= allowance(reduction, aim) * aim.budget_tokens
     return is_near and not aim.lossless and is_honest(reduction)
+
+
+def allowance(reduction: Reduction, aim: Aim) -> float:
+    """Return how many budgets reduction may cost."""
+    return OVER_BUDGET_TRIMMED if reduction.level == "trimmed" and not aim.focus else OVER_BUDGET
 
 
 def size(text: str) -> int:
