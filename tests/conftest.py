@@ -126,6 +126,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
+def command() -> Callable[..., list[str]]:
+    """Give the command line of a coatcheck: command("plain.py", "--flag")."""
+    return coatcheck
+
+
+@pytest.fixture
 def start() -> Iterator[Callable[..., Agent]]:
     """Start an agent with a wrapped server: start("plain.py", "--flag", NAME="value")."""
     agents: list[Agent] = []

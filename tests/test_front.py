@@ -212,12 +212,9 @@ def test_nothing_heavy_is_imported_before_the_first_answer() -> None:
     assert not heavy & set(done.stdout.split())
 
 
-def test_an_agent_that_does_not_read_costs_no_memory() -> None:
-    server = Path(__file__).parent / "upstreams" / "plain.py"
-    main = "from coatcheck.cli import main; raise SystemExit(main())"
-    command = [sys.executable, "-c", main, "run", "--", sys.executable, str(server)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+def test_an_agent_that_does_not_read_costs_no_memory(command: "Callable[..., list[str]]") -> None:
+    words, pipe = command("plain.py"), subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None

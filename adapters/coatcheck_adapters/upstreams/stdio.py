@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO
 
 from coatcheck.pipes import Sink, Source, open_sink, open_source
 from coatcheck_adapters.upstreams.command import Command
@@ -251,6 +250,6 @@ class _Run:
 
 
 def _write(line: bytes) -> None:
-    stderr: IO[bytes] = sys.stderr.buffer
-    stderr.write(line)
-    stderr.flush()
+    with suppress(OSError, ValueError):  # nobody reads it; the upstream must not feel that
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
