@@ -325,4 +325,4 @@ def test_a_session_ends_with_one_line() -> None:
         "coatcheck: 2 calls, 1 shortened, about 1,050 -> 150 tokens, 30 fetched back."
         " Details: coatcheck savings."
     )
-    assert "3 entries could not be written" in session_line(Tally(calls=3), lost=3)
+    assert "Entries not recorded: 3" in session_line(Tally(calls=3), lost=3)
