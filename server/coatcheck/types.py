@@ -1,6 +1,7 @@
 """The words every module shares: frozen data, Protocols and the few errors."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -24,6 +25,10 @@ class UpstreamError(CoatcheckError):
 
 class StoreError(CoatcheckError):
     """An artifact that could not be kept or read: full, damaged or read-only store."""
+
+
+class LedgerError(CoatcheckError):
+    """A ledger that cannot be read or written: damaged, or of another version."""
 
 
 class UnknownRef(CoatcheckError):
@@ -137,7 +142,9 @@ class Artifact:
     """A result kept in full, never altered afterwards.
 
     result holds the received bytes of the JSON-RPC `result` member; view the text that was sent
-    in its place (of the newest call, "" if none). Times are seconds since the epoch, UTC.
+    in its place (of the newest call, "" if none). Times are seconds since the epoch, UTC; without
+    expires_at the default of the store holds. session names the owner of an artifact that is
+    kept for its session only ("" for all others).
     """
 
     ref: str
@@ -148,6 +155,20 @@ class Artifact:
     omissions: Sequence[Omission] = ()
     kept_at: float = 0.0
     expires_at: float | None = None
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactInfo:
+    """What is known of an artifact without opening it; times in seconds since the epoch."""
+
+    ref: str
+    upstream: str
+    tool: str
+    size_bytes: int
+    kept_at: float
+    expires_at: float | None
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +224,64 @@ class Artifacts(Protocol):
         """Return the artifact of ref. Raises: UnknownRef, StoreError."""
         ...
 
+    def list(self, limit: int) -> Sequence[ArtifactInfo]:
+        """Return the newest artifacts first, at most limit. Raises: StoreError."""
+        ...
+
+    def forget_session(self, session: str) -> None:
+        """Erase what was kept for this session only. Raises: StoreError."""
+        ...
+
     def has_view(self, ref: str, text: str) -> bool:
         """Tell whether text is, byte for byte, a view that was sent for ref."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How full a store is, in bytes: what it takes up, and what its disk has left."""
+
+    used_bytes: int
+    free_bytes: int
+
+
+class Store(Protocol):
+    """Keeps bytes under names, for several threads and processes at once.
+
+    It never forgets by itself and knows nothing of what it keeps. Every method raises StoreError,
+    within seconds, when the place is full, damaged, locked, read-only or absent.
+    """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make what is put and deleted inside one step, alone among all writers; may be nested."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep data under key in place of what was there."""
+        ...
+
+    def get(self, key: str) -> bytes | None:
+        """Return what is under key; None if nothing is, or if its file is gone."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget key; nothing happens if there is none."""
+        ...
+
+    def clear(self, prefix: str) -> None:
+        """Forget every key with that prefix."""
+        ...
+
+    def scan(self, prefix: str) -> Sequence[tuple[str, bytes]]:
+        """Return the keys with that prefix and their data, where data is under 64 KiB."""
+        ...
+
+    def usage(self) -> Usage:
+        """Return how full the store is."""
+        ...
+
+    def tidy(self, aside_seconds: float) -> None:
+        """Remove what killed processes left, and damaged stores set aside longer than that."""
         ...
 
 
@@ -236,11 +313,14 @@ class Desk(Protocol):
         """Return the JSON of the `result` member for a request that is for us (worker)."""
         ...
 
-    def take(self, params: Mapping[str, object]) -> tuple[Call, bytes | None]:
-        """Return the call that these tools/call params make, and new params JSON if they change."""
+    def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
+        """Return the call that these tools/call params make, and new params JSON if they change.
+
+        raw is the params member as received.
+        """
         ...
 
-    def wants(self, method: str, size_bytes: int) -> bool:
+    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether the result of a request of this method and line size must be looked at."""
         ...
 

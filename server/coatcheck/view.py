@@ -1,6 +1,10 @@
 """Write the view of an artifact: header line, reduced text, end line."""
 
+import re
+
 from coatcheck.types import Omission, Reduction
+
+_REF = re.compile(r'(?:Error )?\[coatcheck: [^\n]*fetch_artifact\(ref="(cc_[0-9a-z]{12,})"')
 
 SINGULAR = {"entries": "entry", "matches": "match", "properties": "property"}
 
@@ -10,28 +14,53 @@ def singular(unit: str) -> str:
     return SINGULAR.get(unit, unit.removesuffix("s"))
 
 
-def render(reduction: Reduction, ref: str) -> str:
+def ref_in(text: str) -> str:
+    """Return the ref that the header line of text names, "" if it begins with none."""
+    found = _REF.match(text)
+    return found[1] if found else ""
+
+
+def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     """Return the text the agent gets: one complete call in the first line and in the last.
 
     Lines of the body that look like our own header are escaped, so that a header is ours alone.
+    Without a ref nothing was kept, and no call is named. The view of an error begins with the
+    word: some clients lose the flag.
     """
+    mark = "Error " if is_error else ""
     body = escape(reduction.text)
+    if not ref:
+        return _not_kept(reduction, body)
     whole = f'fetch_artifact(ref="{ref}")'
     if not reduction.omissions:
-        return f"[coatcheck: everything shown, written shorter. Exact original: {whole}]\n{body}"
+        return (
+            f"{mark}[coatcheck: everything shown, written shorter. Exact original: {whole}]\n{body}"
+        )
     lead = reduction.omissions[0]
     call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
     return (
-        f"[coatcheck: {counted(lead)} shown. A {singular(lead.unit)} not below is NOT missing:"
-        f"{weak} {call}]\n{body}\n"
-        f"[end of {lead.shown:,} {lead.unit}; the other {lead.total - lead.shown:,}: {call}]"
+        f"{mark}[coatcheck: {counted(lead)} shown.{weak} A {singular(lead.unit)} not below"
+        f" is NOT missing: {call}]\n{body}\n"
+        f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}]"
     )
+
+
+def _not_kept(reduction: Reduction, body: str) -> str:
+    """Return a view that promises no fetch."""
+    if not reduction.omissions:
+        return f"[coatcheck: everything shown, written shorter]\n{body}"
+    return f"[coatcheck: {counted(reduction.omissions[0])} shown; the rest was not kept]\n{body}"
 
 
 def counted(omission: Omission) -> str:
     """Say how much of what is shown, as in "13 of 214 rows"."""
     return f"{omission.shown:,} of {omission.total:,} {omission.unit}"
+
+
+def number(count: int, unit: str) -> str:
+    """Return count with its unit, as in "1 row" or "1,204 rows"."""
+    return f"{count:,} {singular(unit) if count == 1 else unit}"
 
 
 def escape(text: str) -> str:

@@ -1,0 +1,385 @@
+"""Keep artifacts under their refs: for a time, within a size, never altered."""
+
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from coatcheck.rows import (
+    Record,
+    Row,
+    artifact_from,
+    body_row,
+    bytes_of,
+    digest_of,
+    info_of,
+    joined,
+    opened_row,
+    record_from,
+    sealed_row,
+    view_key,
+    view_row,
+)
+from coatcheck.types import Artifact, ArtifactInfo, Store, StoreError, UnknownRef, Usage
+
+PRINCIPAL = "local"
+REF = re.compile(r"cc_[0-9a-z]{12,50}")
+REF_CHARACTERS = 12
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+KEY_BYTES = 32
+
+QUOTA_BYTES = 1 << 30
+FLOOR_BYTES = 256 << 20
+# An eviction goes on until this share of the quota is left, so that the next is not soon.
+SHARE_LEFT = 0.9
+# What was handed out within this time is not evicted.
+GRACE_SECONDS = 3_600
+GONE_SECONDS = 90 * 86_400
+ASIDE_SECONDS = 7 * 86_400
+# A fetch that follows another within this time need not write.
+HANDED_SECONDS = 60
+
+HOW_IT_WENT = {
+    "expired": "expired on {at}",
+    "evicted": "was removed on {at} to make room for newer ones",
+    "erased": "was erased on {at}",
+    "session": "was kept for its session only, which ended on {at}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep removed: how many artifacts, and the bytes of their results."""
+
+    artifacts: int
+    size_bytes: int
+
+
+class StoredArtifacts:
+    """Artifacts in a store, under refs that only a holder of the key file can compute.
+
+    Opens nothing before its first use. Safe in any thread and beside other processes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key_path: Path,
+        *,
+        quota_bytes: int = QUOTA_BYTES,
+        floor_bytes: int = FLOOR_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._key_path = key_path
+        self._key = b""
+        self._quota_bytes = quota_bytes
+        self._floor_bytes = floor_bytes
+        self._clock = clock
+
+    def ref_for(self, kind: str, data: bytes) -> str:
+        """Return the ref under which data is, or would be, kept. Raises: StoreError."""
+        if not self._key:
+            self._key = load_key(self._key_path)
+        digits = ref_digits(self._key, kind, data)
+        for length in range(REF_CHARACTERS, len(digits)):
+            ref = f"cc_{digits[:length]}"
+            if self._result(ref) in (None, data):
+                return ref
+        raise StoreError(f"every ref from cc_{digits} on is taken; erase some artifacts")
+
+    def put(self, artifact: Artifact) -> None:
+        """Keep artifact under its ref; equal bytes again add its view and prolong its life.
+
+        Raises: StoreError if it cannot be kept, or if other bytes are kept under its ref.
+        """
+        ref, now = checked(artifact.ref), self._clock()
+        held = self._result(ref)
+        if held not in (None, artifact.result):
+            raise StoreError(f"{ref} is taken by another artifact; ask for a ref again")
+        body = b"" if held is not None else body_row(artifact)
+        key, view = view_row(artifact)
+        self._make_room(len(body) + len(view), now)
+        with self._store.transaction():
+            old = self._record(ref)
+            if old is None or body:  # new, damaged, or removed a moment ago
+                body = body or body_row(artifact)
+                self._store.put(f"body/{ref}", body)
+            record = joined(old, artifact, len(body) + len(view), now)
+            if view_key(ref, record.views[-1]) == key:
+                self._store.put(key, view)
+            for digest in set(old.views if old else ()) - set(record.views):
+                self._store.delete(view_key(ref, digest))
+            self._write(ref, record)
+            self._store.delete(f"gone/{ref}")
+
+    def get(self, ref: str) -> Artifact:
+        """Return the artifact of ref and let its time run anew.
+
+        Raises: UnknownRef, with what to do instead; StoreError if it is damaged.
+        """
+        artifact = self.peek(ref)
+        self._prolong(ref)
+        return artifact
+
+    def peek(self, ref: str) -> Artifact:
+        """Return the artifact of ref as get does, but leave its time as it is."""
+        for _ in range(3):  # another process may remove it, or send a new view, in between
+            record = self._known(ref)
+            sent = self._row(view_key(ref, record.views[-1]))
+            result = self._result(ref)
+            if sent is not None and result is not None:
+                return artifact_from(ref, record, sent, result)
+        raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
+
+    def has_view(self, ref: str, text: str) -> bool:
+        """Tell whether text is, byte for byte, a view that was sent for ref."""
+        view = bytes_of(text)
+        try:
+            sent = self._row(view_key(ref, digest_of(view))) if self._known(ref) and view else None
+        except (StoreError, UnknownRef):
+            return False
+        return sent is not None and sent[1][sent[0]["arguments_bytes"] :] == view
+
+    def list(self, limit: int, upstream: str | None = None) -> Sequence[ArtifactInfo]:
+        """Return the newest artifacts first, at most limit. Raises: StoreError."""
+        now = self._clock()
+        found = [
+            info_of(ref, record)
+            for ref, record in self._records()
+            if record.expires_at > now and upstream in (None, record.upstream)
+        ]
+        return sorted(found, key=lambda info: (-info.kept_at, info.ref))[:limit]
+
+    def usage(self) -> Usage:
+        """Return how full the store is. Raises: StoreError."""
+        return self._store.usage()
+
+    def erase(self, ref: str) -> None:
+        """Erase the artifact of ref now. Raises: UnknownRef, StoreError."""
+        self._known(ref)
+        with self._store.transaction():
+            record = self._record(ref)
+            if record is not None:
+                self._remove(ref, record, "erased", self._clock())
+
+    def erase_all(self) -> Swept:
+        """Erase every artifact now, and what was set aside as damaged. Raises: StoreError."""
+        now = self._clock()
+        with self._store.transaction():
+            records = tuple(self._records())
+            for ref, record in records:
+                self._note_gone(ref, record, "erased", now)
+            for rows in ("info/", "view/", "body/"):
+                self._store.clear(rows)
+        self._store.tidy(0)
+        return Swept(len(records), sum(record.size_bytes for _, record in records))
+
+    def forget_session(self, session: str) -> None:
+        """Erase what was kept for this session alone. Raises: StoreError."""
+        now = self._clock()
+        for ref, record in self._records():
+            if session in record.owners:
+                with self._store.transaction():
+                    self._disown(ref, session, now)
+
+    def sweep(self, aside_seconds: float = ASIDE_SECONDS) -> Swept:
+        """Remove what expired, old notes of what is gone, and leftovers. Raises: StoreError."""
+        now = self._clock()
+        swept = self._remove_expired(now)
+        for key, blob in self._store.scan("gone/"):
+            gone = opened_row(key, blob)
+            if gone is None or gone[0]["at"] < now - GONE_SECONDS:
+                self._store.delete(key)
+        self._store.tidy(aside_seconds)
+        return swept
+
+    def _disown(self, ref: str, session: str, now: float) -> None:
+        record = self._record(ref)
+        if record is None or session not in record.owners:
+            return
+        if record.owners == (session,):
+            self._remove(ref, record, "session", now)
+        else:
+            others = tuple(owner for owner in record.owners if owner != session)
+            self._write(ref, replace(record, owners=others))
+
+    def _make_room(self, needed: int, now: float) -> None:
+        """Remove what may be removed until needed bytes fit. Raises: StoreError."""
+        if self._fits(needed):
+            return
+        self._remove_expired(now)
+        usage = self._store.usage()
+        if usage.free_bytes - needed < self._floor_bytes:
+            raise StoreError(
+                f"the disk of the store has {usage.free_bytes:,} bytes left, of which"
+                f" {self._floor_bytes:,} stay free; free some space"
+            )
+        aged = sorted(
+            ((ref, r) for ref, r in self._records() if r.handed_at <= now - GRACE_SECONDS),
+            key=lambda found: found[1].handed_at,
+        )
+        if usage.used_bytes - sum(r.stored_bytes for _, r in aged) + needed <= self._quota_bytes:
+            for ref, record in aged:
+                if self._store.usage().used_bytes + needed < SHARE_LEFT * self._quota_bytes:
+                    break
+                self._remove(ref, record, "evicted", now)
+        if not self._fits(needed):
+            raise StoreError(
+                f"the store is full: {needed:,} bytes do not fit in its quota of"
+                f" {self._quota_bytes:,} beside the artifacts of the last hour; raise the quota"
+            )
+
+    def _fits(self, needed: int) -> bool:
+        usage = self._store.usage()
+        return (
+            usage.used_bytes + needed <= self._quota_bytes
+            and usage.free_bytes - needed >= self._floor_bytes
+        )
+
+    def _remove_expired(self, now: float) -> Swept:
+        expired = ((ref, r) for ref, r in self._records() if r.expires_at <= now)
+        return self._remove_each(expired, "expired", now)
+
+    def _remove_each(self, records: Iterator[tuple[str, Record]], reason: str, now: float) -> Swept:
+        sizes = [
+            record.size_bytes for ref, record in records if self._remove(ref, record, reason, now)
+        ]
+        return Swept(len(sizes), sum(sizes))
+
+    def _remove(self, ref: str, expected: Record, reason: str, now: float) -> bool:
+        """Remove an artifact, unless its record has changed since it was read."""
+        with self._store.transaction():
+            if self._record(ref) != expected:
+                return False
+            self._note_gone(ref, expected, reason, now)
+            self._store.delete(f"info/{ref}")
+            for digest in expected.views:
+                self._store.delete(view_key(ref, digest))
+            self._store.delete(f"body/{ref}")
+        return True
+
+    def _note_gone(self, ref: str, record: Record, reason: str, now: float) -> None:
+        at = record.expires_at if reason == "expired" else now
+        gone = {"at": at, "reason": reason, "upstream": record.upstream, "tool": record.tool}
+        self._store.put(f"gone/{ref}", sealed_row(f"gone/{ref}", gone))
+
+    def _prolong(self, ref: str) -> None:
+        """Note that an artifact was handed out; a store that cannot be written does not matter."""
+        now = self._clock()
+        with suppress(StoreError):
+            record = self._record(ref)
+            if record and now - record.handed_at < min(HANDED_SECONDS, record.keep_seconds / 10):
+                return
+            with self._store.transaction():
+                record = self._record(ref)
+                if record is not None:
+                    until = max(record.expires_at, now + record.keep_seconds)
+                    self._write(ref, replace(record, handed_at=now, expires_at=until))
+
+    def _known(self, ref: str) -> Record:
+        record = self._record(checked(ref))
+        if record is None:
+            gone = self._row(f"gone/{ref}")
+            raise UnknownRef(_farewell(ref, **gone[0]) if gone else _unknown(ref))
+        if record.expires_at <= self._clock():
+            with suppress(StoreError):
+                self._remove(ref, record, "expired", record.expires_at)
+            raise UnknownRef(
+                _farewell(ref, "expired", record.expires_at, record.upstream, record.tool)
+            )
+        return record
+
+    def _records(self) -> Iterator[tuple[str, Record]]:
+        for key, blob in self._store.scan("info/"):
+            record = record_from(opened_row(key, blob))
+            if record is not None:
+                yield key.removeprefix("info/"), record
+
+    def _record(self, ref: str) -> Record | None:
+        return record_from(self._row(f"info/{ref}"))
+
+    def _write(self, ref: str, record: Record) -> None:
+        self._store.put(f"info/{ref}", sealed_row(f"info/{ref}", asdict(record)))
+
+    def _result(self, ref: str) -> bytes | None:
+        """Return the result kept under ref; None if there is none, or if it is damaged."""
+        row = self._row(f"body/{ref}")
+        return row[1] if row else None
+
+    def _row(self, key: str) -> Row | None:
+        blob = self._store.get(key)
+        return None if blob is None else opened_row(key, blob)
+
+
+def load_key(path: Path) -> bytes:
+    """Return the key that refs are made with; it is made, for its owner alone, if there is none.
+
+    Raises: StoreError if it can be neither read nor made.
+    """
+    try:
+        if not path.exists():
+            _make_key(path)
+        key = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path}: {error}; see that it can be written and read") from error
+    if len(key) != KEY_BYTES:
+        raise StoreError(f"{path}: not {KEY_BYTES} bytes; remove it, and a new one is made")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a key in a file of its own, then give it its name: nobody reads half a key."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(file, "wb") as writer:
+            writer.write(secrets.token_bytes(KEY_BYTES))
+        with suppress(FileExistsError):  # another process was faster; its key holds
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
+
+
+def ref_digits(key: bytes, kind: str, data: bytes) -> str:
+    """Return the 49 base-36 characters from which the ref of data takes its first."""
+    keyed = hashlib.blake2b(key=key, person=b"coatcheck ref")
+    for part in (PRINCIPAL.encode(), kind.encode(), data):
+        keyed.update(len(part).to_bytes(8, "big"))
+        keyed.update(part)
+    number, digits = int.from_bytes(keyed.digest(), "big"), ""
+    for _ in range(49):
+        number, digit = divmod(number, 36)
+        digits += DIGITS[digit]
+    return digits
+
+
+def checked(ref: str) -> str:
+    """Return ref if it looks like one. Raises: UnknownRef."""
+    if REF.fullmatch(ref) is None:
+        raise UnknownRef(_unknown(ref[:60]))
+    return ref
+
+
+def _unknown(ref: str) -> str:
+    return (
+        f"{ref!r} opens nothing here: copy the ref, which starts with cc_, from a [coatcheck …]"
+        " line, or call the tool again"
+    )
+
+
+def _farewell(ref: str, reason: str, at: float, upstream: str, tool: str, **_: object) -> str:
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{ref} {HOW_IT_WENT[reason].format(at=when)}: {_again(upstream, tool)}"
+
+
+def _again(upstream: str, tool: str) -> str:
+    name = ".".join(part for part in (upstream, tool) if part) or "the tool"
+    return f"call {name} again with the arguments of your earlier call"

@@ -1,0 +1,70 @@
+"""Take a tool result apart into its text and the rest, and put it together again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coatcheck import spans
+
+_TEXT_BLOCK = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The text inside a tool result, and the parts that travel beside it.
+
+    text is that of the text blocks joined by one newline; if there are none, the
+    structuredContent as received. others are the blocks that are not text, as received. final
+    tells a finished tool result from one that asks for input or names a task.
+    """
+
+    text: str
+    others: Sequence[bytes]
+    is_error: bool
+    final: bool
+
+
+def open_body(result: bytes) -> Body | None:
+    """Return the body of a tools/call result, None when it is not shaped like one."""
+    try:
+        parsed = spans.loads(result)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("content", []), list):
+        return None
+    texts, others = _blocks(result, parsed.get("content", []))
+    structured = spans.member(result, "structuredContent")
+    if not texts and structured and parsed["structuredContent"] is not None:
+        texts = [result[structured.start : structured.end].decode("utf-8", "surrogateescape")]
+    return Body(
+        text="\n".join(texts),
+        others=others,
+        is_error=parsed.get("isError") is True,
+        final=parsed.get("resultType", "complete") == "complete" and "task" not in parsed,
+    )
+
+
+def with_text(result: bytes, text: str, others: Sequence[bytes]) -> bytes:
+    """Return result with text as its one text block before others, and no structuredContent.
+
+    Every other member stays as received.
+    """
+    block = spans.dumps({"type": "text", "text": text})
+    content = b"[" + b",".join([block, *others]) + b"]"
+    bare = spans.apply(result, spans.without(result, {"content", "structuredContent"}))
+    rest = bare.strip()[1:-1].strip()
+    return b'{"content":' + content + (b"," + rest if rest else b"") + b"}"
+
+
+def _blocks(result: bytes, content: list[object]) -> tuple[list[str], list[bytes]]:
+    """Return the texts of the text blocks and the raw bytes of the other blocks."""
+    texts, others = [], []
+    raw: list[tuple[int, int]] | None = None
+    for index, block in enumerate(content):
+        if isinstance(block, dict) and block.get("type") == _TEXT_BLOCK:
+            texts.append(str(block.get("text", "")))
+            continue
+        if raw is None:
+            where = spans.member(result, "content")
+            raw = spans.items(result, where.start) if where else []
+        others.append(result[slice(*raw[index])])
+    return texts, others

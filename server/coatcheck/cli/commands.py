@@ -1,0 +1,90 @@
+"""The table of commands, each imported when it is run."""
+
+from functools import cache
+from importlib import import_module
+
+import click
+
+from coatcheck import __version__
+from coatcheck.cli.home import Sources
+from coatcheck.cli.parts import artifacts
+from coatcheck.cli.place import place
+from coatcheck.counting import TokenCounter
+from coatcheck.types import CoatcheckError, ConfigError
+
+# Command -> module:object; the order is that of the help.
+COMMANDS = {
+    "demo": "coatcheck.cli.demo:demo",
+    "run": "coatcheck.cli.commands:run",
+    "savings": "coatcheck.cli.savings:savings",
+    "show": "coatcheck.cli.show:show",
+    "fetch": "coatcheck.cli.fetch:fetch",
+    "artifacts": "coatcheck.cli.artifacts:group",
+    "compact": "coatcheck.cli.compact:compact",
+    "config": "coatcheck.cli.config:group",
+    "doctor": "coatcheck.cli.doctor:doctor",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are run or listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command named cmd_name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="coatcheck")
+def coatcheck() -> None:
+    """Smaller tool results for agents; the whole artifact one call away; honest savings.
+
+    Example: coatcheck run --name github -- npx -y server-github
+    """
+
+
+@click.command()
+def run() -> None:
+    """Wrap one MCP server: coatcheck run --name NAME -- COMMAND ..."""
+    # Only listed here: main has run it by now.
+
+
+def _sources() -> Sources:
+    """Return what the reporting commands read from; nothing is opened before it is needed."""
+    return Sources(open_artifacts=lambda: artifacts(place()), count=_count)
+
+
+def _count(text: str) -> tuple[int, int]:
+    counted = _counter().count(text)
+    return counted.tokens, counted.half_width
+
+
+@cache
+def _counter() -> TokenCounter:
+    return TokenCounter()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that arguments name; return 0 done, 1 failed, 2 wrong usage or config."""
+    try:
+        coatcheck.main(arguments, prog_name="coatcheck", standalone_mode=False, obj=_sources())
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CoatcheckError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 2 if isinstance(error, ConfigError) else 1
+    return 0

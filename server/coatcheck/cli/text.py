@@ -1,0 +1,67 @@
+"""Plain text for people: numbers, times and aligned tables."""
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+NO_ROWS = """No calls in the ledger yet: {path}
+The usual causes:
+  1. The agent starts its server without coatcheck: see `coatcheck status`.
+  2. The agent still runs with its old settings: restart it, then call a tool.
+  3. The agent's coatcheck has another home, or cannot write to this one: compare COATCHECK_HOME
+     in the agent's settings with yours, then see `coatcheck doctor`."""
+
+
+def plain(text: str) -> str:
+    """Return text with control characters replaced, so that it cannot steer a terminal."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+
+
+def no_rows(home: Path) -> str:
+    """Say where the ledger is, and why it may be empty."""
+    return NO_ROWS.format(path=home / "ledger.db")
+
+
+def percents(value: float | None) -> str:
+    """Return a percentage with one decimal, "-" when there is none."""
+    return "-" if value is None else f"{value:.1f}"
+
+
+def milliseconds(microseconds: int) -> str:
+    """Return microseconds as milliseconds with one decimal."""
+    return f"{microseconds / 1000:,.1f}"
+
+
+def moment(at: float) -> str:
+    """Return a time as UTC, to the second."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as aligned text; the first column left, others right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def is_styled() -> bool:
+    """Tell whether standard output is a terminal that wants colours and lines."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def fitted(lines: Sequence[Sequence[str]], order: Sequence[int], width: int) -> list[Sequence[str]]:
+    """Return lines without the columns that do not fit into width, left out in this order."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    left = set(range(len(widths)))
+    for column in order:
+        if sum(widths[i] + 2 for i in left) - 2 <= width:
+            break
+        left.remove(column)
+    return [[line[i] for i in sorted(left)] for line in lines]

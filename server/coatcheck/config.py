@@ -1,0 +1,330 @@
+"""Read config.toml into one frozen Config; nothing else reads settings."""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, get_args
+
+from coatcheck.types import ConfigError, FocusPolicy, Mode, Rule
+
+Table = Mapping[str, Any]
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting: what it accepts, how that is said, and its line in the example."""
+
+    parse: Callable[[Any], Any]
+    expects: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """How to reach one upstream; `${NAME}` in env and headers is not yet resolved."""
+
+    name: str
+    command: str = ""
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where and how much the store may keep."""
+
+    quota: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting; path is the file they came from, None for the defaults."""
+
+    path: Path | None = None
+    defaults: Rule = field(default_factory=Rule)
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    upstream_rules: Mapping[str, Table] = field(default_factory=dict)
+    tool_rules: tuple[tuple[str, Table], ...] = ()
+    store: StoreSettings = field(default_factory=StoreSettings)
+
+    def rule(self, upstream: str, tool: str) -> Rule:
+        """Return the settings of one tool: defaults, then its upstream, then its first match."""
+        rule = replace(self.defaults, **self.upstream_rules.get(upstream, {}))
+        full = f"{upstream}.{tool}"
+        for pattern, table in self.tool_rules:
+            if fnmatchcase(full, pattern):
+                return replace(rule, **table)
+        return rule
+
+    def is_off(self, upstream: str) -> bool:
+        """Tell whether no tool of upstream can have a mode other than off."""
+        modes = [table["mode"] for _, table in self.tool_rules if "mode" in table]
+        return self.rule(upstream, "").mode == "off" and all(mode == "off" for mode in modes)
+
+    def all_off(self) -> "Config":
+        """Return this config with every tool's mode off."""
+        rule = replace(self.defaults, mode="off")
+        return replace(self, defaults=rule, upstream_rules={}, tool_rules=())
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError
+    return value
+
+
+def _positive(value: Any) -> float:
+    if type(value) not in (int, float) or not value > 0:
+        raise ValueError
+    return float(value)
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError
+    return tuple(map(_string, value))
+
+
+def _mapping(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return {key: _string(item) for key, item in value.items()}
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError
+        return str(value)
+
+    return parse
+
+
+def _keep(value: Any) -> str | int:
+    return str(value) if value in ("session", "never") else _duration(value)
+
+
+def _duration(value: Any) -> int:
+    found = re.fullmatch(r"(\d+)\s*([smhdw])", _string(value))
+    if not found or int(found[1]) < 1:
+        raise ValueError
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _size(value: Any) -> int:
+    found = re.fullmatch(r"(\d+)\s*([kmg]ib)", _string(value), re.IGNORECASE)
+    if not found or int(found[1]) < 1:
+        raise ValueError
+    return int(found[1]) * _SIZES[found[2].lower()]
+
+
+RULE_KEYS: dict[str, Key] = {
+    "mode": Key(
+        _one_of(*get_args(Mode)),
+        "one of " + ", ".join(f'"{m}"' for m in get_args(Mode)),
+        "off | lossless | trim (never the model) | auto (all levels) | schema",
+    ),
+    "budget_tokens": Key(_number, "a whole number of at least 1", "ceiling of one view"),
+    "floor_tokens": Key(
+        _number, "a whole number of at least 1", "results at or under this are never touched"
+    ),
+    "focus": Key(
+        _one_of(*get_args(FocusPolicy)),
+        'one of "always", "learned", "never"',
+        "offer `_focus`: learned = on tools that were shortened before the session began",
+    ),
+    "keep": Key(
+        _keep,
+        'a duration such as "7d" or "12h", "session" or "never"',
+        '"session" | "never" (then nothing is shortened) | a duration',
+    ),
+    "call_timeout_seconds": Key(_positive, "a number above 0", "restarted by progress"),
+    "summarize": Key(_string, "a text", "extra instruction for the summarizer"),
+    "egress": Key(_boolean, "true or false", "false: results never go to the model"),
+}
+UPSTREAM_KEYS: dict[str, Key] = {
+    "command": Key(_string, "a text", "the program of a stdio server"),
+    "args": Key(_strings, "a list of texts", "its arguments"),
+    "env": Key(_mapping, "a table of texts", "added to the environment"),
+    "url": Key(_string, "a text", "the address of a remote server"),
+    "headers": Key(_mapping, "a table of texts", "sent with every request"),
+}
+STORE_KEYS: dict[str, Key] = {
+    "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
+}
+TOP_KEYS = ("defaults", "upstreams", "tools", "store")
+
+
+def find(flag: Path | None, environment: Mapping[str, str], home: Path) -> Path | None:
+    """Return the config file to use: flag, COATCHECK_CONFIG, then home; None if there is none.
+
+    Raises: ConfigError if a file that was asked for does not exist.
+    """
+    named = flag or (Path(p) if (p := environment.get("COATCHECK_CONFIG")) else None)
+    if named is None:
+        found = home / "config.toml"
+        return found if found.is_file() else None
+    if not named.is_file():
+        raise ConfigError(f"{named}: there is no such file; `coatcheck config init` writes one")
+    return named
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Config:
+    """Read the config at path (None: the defaults). COATCHECK=off turns every tool off.
+
+    Raises: ConfigError with file and key, what was wrong and what to write instead.
+    """
+    config = Config() if path is None else parse(_read(path), path)
+    return config.all_off() if environment.get("COATCHECK") == "off" else config
+
+
+def _read(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}; correct the file or move it away") from None
+
+
+def parse(table: Table, path: Path | None = None) -> Config:
+    """Return the Config that table spells. Raises: ConfigError."""
+    where = str(path or "config.toml")
+    _known(table, TOP_KEYS, where, "")
+    upstreams, rules = {}, {}
+    for name, settings in _tables(table, "upstreams", where).items():
+        if not _NAME.match(name):
+            raise ConfigError(
+                f"{where}: upstreams.{name} is no name; use letters, digits, dots, - and _"
+            )
+        at = f"upstreams.{name}"
+        values = _values(settings, UPSTREAM_KEYS | RULE_KEYS, where, at)
+        reach = {key: values.pop(key) for key in UPSTREAM_KEYS if key in values}
+        if reach.get("command") and reach.get("url"):
+            raise ConfigError(f"{where}: {at} has both command and url; keep one of them")
+        upstreams[name], rules[name] = Upstream(name, **reach), values
+    tools = tuple(
+        (pattern, _values(settings, RULE_KEYS, where, f'tools."{pattern}"'))
+        for pattern, settings in _tables(table, "tools", where).items()
+    )
+    defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
+    store = _values(table.get("store", {}), STORE_KEYS, where, "store")
+    return Config(path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store))
+
+
+def _tables(table: Table, name: str, where: str) -> Table:
+    found = table.get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(v, dict) for v in found.values()):
+        raise ConfigError(f"{where}: {name} must hold tables; write [{name}.NAME]")
+    return found
+
+
+def _known(table: Any, known: Mapping[str, Any] | tuple[str, ...], where: str, at: str) -> None:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: {at} must be a table; write [{at}]")
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, list(known), 1)
+            hint = f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
+            raise ConfigError(f"{where}: {at + '.' if at else ''}{key} is not a setting; {hint}")
+
+
+def _values(table: Any, keys: Mapping[str, Key], where: str, at: str) -> dict[str, Any]:
+    _known(table, keys, where, at)
+    values = {}
+    for name, value in table.items():
+        try:
+            values[name] = keys[name].parse(value)
+        except ValueError:
+            raise ConfigError(
+                f"{where}: {at}.{name} is {value!r}; use {keys[name].expects}."
+            ) from None
+    return values
+
+
+def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str) -> dict[str, str]:
+    """Return table with each `${NAME}` taken from environment.
+
+    where names the table in the message. Raises: ConfigError if a variable is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in environment:
+            raise ConfigError(f"{where} names ${{{found[1]}}}, which is not set; export {found[1]}")
+        return environment[found[1]]
+
+    return {key: _VARIABLE.sub(value, text) for key, text in table.items()}
+
+
+def example() -> str:
+    """Return the commented example file: every key at its default."""
+    rule, store = Rule(), StoreSettings()
+    lines = [
+        "# coatcheck's settings. Every key is optional and shown at its default.",
+        "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
+        "# working folder. COATCHECK=off in the environment turns everything off.",
+        "",
+        "[defaults]  # every tool",
+        *(_line(name, getattr(rule, name), key) for name, key in RULE_KEYS.items()),
+        "",
+        "[store]",
+        *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
+        "",
+        *EXAMPLE_TABLES.splitlines(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, value: object, key: Key) -> str:
+    return f"{name} = {_written(name, value)}  # {key.comment}"
+
+
+def _written(name: str, value: object) -> str:
+    if name == "keep":
+        return f'"{int(str(value)) // _UNITS["d"]}d"'
+    if name == "quota":
+        return f'"{int(str(value)) >> 30}GiB"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+EXAMPLE_TABLES = """\
+# One table per upstream; every key of [defaults] may stand here too.
+# `coatcheck run --name github` takes all of it but command, args and url from here.
+# [upstreams.github]
+# command = "npx"
+# args = ["-y", "server-github"]
+# env = { GITHUB_TOKEN = "${GITHUB_TOKEN}" }  # resolved when the upstream is opened
+
+# [upstreams.docs]
+# url = "https://docs.example/mcp"
+# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }
+# egress = false
+
+# upstream.tool with wildcards; the first match wins.
+# [tools."github.list_*"]
+# budget_tokens = 2500
+# summarize = "keep assignee and status"
+"""

@@ -1,0 +1,290 @@
+"""Take results in and hand artifacts out, for one upstream and one agent session."""
+
+import hashlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from coatcheck import catalogue, spans
+from coatcheck.clients import shown_chars
+from coatcheck.fetch import TOOL as FETCH
+from coatcheck.fetch import Fetched, fetch
+from coatcheck.focus import derive
+from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
+from coatcheck.sizing import estimate
+from coatcheck.types import Call, Entry, EntryKind, Ledger, Rule, Session, StoreError
+
+logger = logging.getLogger(__name__)
+
+URI = "coatcheck://artifact/"
+RESULTS = frozenset({"tools/call", "tasks/result"})
+TEMPLATE = {
+    "uriTemplate": URI + "{ref}",
+    "name": "artifact",
+    "description": "A tool result kept in full by coatcheck",
+    "mimeType": "text/plain",
+}
+# What the revision of 2026-07-28 asks of a result; its requests name their version.
+VERSION = "io.modelcontextprotocol/protocolVersion"
+COMPLETE = b',"resultType":"complete"'
+PRIVATE = b',"ttlMs":0,"cacheScope":"private"'
+# Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
+LEAST_BYTES_PER_TOKEN = 2
+# A pass is booked by its size alone; its tokens never touch a saving.
+USUAL_BYTES_PER_TOKEN = 3.3
+REMEMBERED_FETCHES = 3
+
+
+@dataclass(slots=True)
+class Desk:
+    """The Desk Protocol for one upstream.
+
+    shortened are the tools that were shortened before this session, read once at its start, so
+    that our changes to tools/list stay byte-identical through the session (law 14).
+    """
+
+    upstream: str
+    session: Session
+    rule_of: Callable[[str], Rule]
+    pipeline: Pipeline
+    ledger: Ledger
+    shortened: Collection[str] = ()
+    clock: Callable[[], float] = time.time
+    _with_focus: set[str] = field(default_factory=set)
+    _shadowed: bool = False
+    _definitions_booked: bool = False
+    _keeps_for_session: bool = False
+    _asked_for: dict[str, deque[str]] = field(default_factory=dict)
+
+    def greet(self, params: Mapping[str, object]) -> None:
+        """Learn the client's name and version."""
+        info = params.get("clientInfo")
+        if info is None:
+            info = _meta(params).get("io.modelcontextprotocol/clientInfo")
+        if isinstance(info, Mapping):
+            name, version = str(info.get("name", "")), str(info.get("version", ""))
+            self.session = Session(self.session.id, name, version)
+
+    def answers(self, method: str, params: Mapping[str, object]) -> bool:
+        """Tell whether this is a fetch_artifact call or the reading of a resource of ours."""
+        if self._shadowed:
+            return False
+        if method == "tools/call":
+            return params.get("name") == FETCH
+        return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
+
+    def answer(self, method: str, params: Mapping[str, object]) -> bytes:
+        """Return the result of a fetch, booked."""
+        began = time.perf_counter()
+        arguments = params.get("arguments") if method == "tools/call" else _of_uri(params)
+        fetched = fetch(self.pipeline.artifacts, arguments if isinstance(arguments, dict) else {})
+        if fetched.verb == "grep" and isinstance(arguments, dict):
+            self._remember(fetched.tool, str(arguments["grep"]))
+        self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
+        modern = VERSION in _meta(params)
+        if method == "tools/call":
+            return fetched.result(COMPLETE if modern else b"")
+        return _as_resource(fetched, params, COMPLETE + PRIVATE if modern else b"")
+
+    def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
+        """Return the call, and params without `_focus` where we offered it."""
+        tool, arguments = str(params.get("name", "")), params.get("arguments")
+        context, call_id = _context(_meta(params))
+        if not isinstance(arguments, Mapping):
+            return Call(self.upstream, tool, b"{}", "", context, call_id), None
+        if tool in self._with_focus and catalogue.FOCUS in arguments:
+            found = spans.member(raw, "arguments")
+            if found is not None:
+                bare = spans.without(raw, {catalogue.FOCUS}, found.start)
+                changed = spans.apply(raw, bare)
+                end = found.end - (len(raw) - len(changed))
+                focus = str(arguments[catalogue.FOCUS] or "") or self._guess(tool, arguments)
+                sent = changed[found.start : end]
+                return Call(self.upstream, tool, sent, focus, context, call_id), changed
+        sent, focus = _as_sent(arguments, raw), self._guess(tool, arguments)
+        return Call(self.upstream, tool, sent, focus, context, call_id), None
+
+    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
+        """Tell whether a result may be shortened, or is a list that we add to."""
+        if self._shadowed:
+            return False
+        if method in RESULTS:
+            rule = self.rule_of(call.tool if call else "")
+            least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
+            return rule.mode != "off" and rule.keep != "never" and size_bytes > least
+        return method in {"tools/list", "resources/templates/list"}
+
+    def revise(
+        self, method: str, call: Call | None, result: bytes, upstream_ms: float
+    ) -> bytes | None:
+        """Return the view of a tool result, or a list with our changes; None to pass it."""
+        if method == "tools/list":
+            return self._revise_tools(result)
+        if method == "resources/templates/list":
+            return _with_template(result)
+        began = time.perf_counter()
+        call = call or Call(self.upstream, "")
+        rule = self.rule_of(call.tool)
+        outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
+        self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
+        added_ms = (time.perf_counter() - began) * 1e3
+        self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
+        return outgoing.result
+
+    def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
+        """Book a result that passed without being looked at."""
+        tokens = round(size_bytes / USUAL_BYTES_PER_TOKEN)
+        self._book(
+            "call",
+            call,
+            is_error=is_error,
+            original_bytes=size_bytes,
+            original_tokens=tokens,
+            counterfactual_tokens=tokens,
+            view_bytes=size_bytes,
+            view_tokens=tokens,
+            upstream_ms=upstream_ms,
+        )
+
+    def close(self) -> None:
+        """Erase what was kept for this session only."""
+        if self._keeps_for_session:
+            try:
+                self.pipeline.artifacts.forget_session(self.session.id)
+            except StoreError as error:
+                logger.warning("what was kept for this session is still there: %s", error)
+
+    def _revise_tools(self, result: bytes) -> bytes | None:
+        parsed = spans.loads(result)
+        last_page = isinstance(parsed, dict) and not parsed.get("nextCursor")
+        listing = catalogue.change(
+            result, self.rule_of, shortened=self.shortened, last_page=last_page
+        )
+        if FETCH in listing.names:
+            self._shadowed = True
+            logger.warning(
+                "%s has a tool named %s of its own: all its results pass unchanged",
+                self.upstream,
+                FETCH,
+            )
+            return None
+        self._with_focus |= listing.with_focus
+        if last_page and not self._definitions_booked:
+            self._definitions_booked = True
+            tokens = estimate(listing.added)
+            self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
+        return listing.result
+
+    def _guess(self, tool: str, arguments: Mapping[str, object]) -> str:
+        """Return what the agent seems to look for: its arguments, then its recent fetches."""
+        return derive(arguments) or " ".join(self._asked_for.get(tool, ()))
+
+    def _remember(self, tool: str, words: str) -> None:
+        self._asked_for.setdefault(tool, deque(maxlen=REMEMBERED_FETCHES)).append(words)
+
+    def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
+        """Append an entry; columns are those that are not the call's or the session's."""
+        entry = Entry(
+            kind=kind,
+            at=self.clock(),
+            session=self.session.id,
+            client=self.session.client,
+            client_version=self.session.client_version,
+            context=call.context,
+            call_id=call.call_id,
+            upstream=call.upstream,
+            tool=call.tool,
+            arguments_digest=hashlib.blake2b(call.arguments, digest_size=8).hexdigest(),
+            focus=bool(call.focus) and call.focus != WHOLE,
+            **columns,
+        )
+        self.ledger.append(entry)
+
+    def _book_call(
+        self,
+        call: Call,
+        result: bytes,
+        outgoing: Outgoing,
+        *,
+        upstream_ms: float,
+        added_ms: float,
+    ) -> None:
+        tokens = estimate(outgoing.text)
+        chars = len(outgoing.text)
+        shown = shown_chars(self.session.client, chars, is_error=outgoing.is_error)
+        self._book(
+            "call",
+            call,
+            ref=outgoing.ref,
+            outcome=outgoing.outcome,
+            is_error=outgoing.is_error,
+            reason=outgoing.reason,
+            original_bytes=len(result),
+            original_tokens=tokens,
+            counterfactual_tokens=round(tokens * shown / chars) if chars else tokens,
+            view_bytes=len(outgoing.result or result),
+            view_tokens=estimate(outgoing.view) if outgoing.view else tokens,
+            upstream_ms=upstream_ms,
+            added_ms=added_ms,
+        )
+
+    def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
+        call = Call(
+            fetched.upstream or self.upstream, fetched.tool, b"", "", *_context(_meta(params))
+        )
+        self._book(
+            "fetch",
+            call,
+            ref=fetched.ref,
+            verb=fetched.verb,
+            is_error=fetched.is_error,
+            view_bytes=len(fetched.text.encode("utf-8", "replace")),
+            view_tokens=estimate(fetched.text),
+            added_ms=ms,
+        )
+
+
+def _meta(params: Mapping[str, object]) -> Mapping[str, object]:
+    meta = params.get("_meta")
+    return meta if isinstance(meta, Mapping) else {}
+
+
+def _context(meta: Mapping[str, object]) -> tuple[str, str]:
+    """Return the context and the call id that the client names, "" for what it does not name."""
+    context = meta.get("threadId") or meta.get("sessionId") or ""
+    call_id = meta.get("claudecode/toolUseId") or ""
+    return str(context), str(call_id)
+
+
+def _as_sent(arguments: Mapping[str, object], raw: bytes) -> bytes:
+    """Return the arguments as received in raw.
+
+    Most clients write compact JSON, so writing them again mostly gives bytes that stand in raw;
+    that takes a tenth of the time of looking for them.
+    """
+    written = spans.dumps(arguments)
+    if written in raw:
+        return written
+    found = spans.member(raw, "arguments")
+    return raw[found.start : found.end] if found else written
+
+
+def _of_uri(params: Mapping[str, object]) -> dict[str, object]:
+    return {"ref": str(params.get("uri", "")).removeprefix(URI)}
+
+
+def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:
+    content = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
+    return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
+
+
+def _with_template(result: bytes) -> bytes | None:
+    templates = spans.member(result, "resourceTemplates")
+    if templates is None or spans.member(result, "nextCursor"):
+        return None
+    comma = b"," if spans.items(result, templates.start) else b""
+    at = templates.end - 1
+    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])

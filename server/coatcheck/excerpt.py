@@ -1,0 +1,162 @@
+"""Cut what a fetch asks for out of an artifact's text: a page, lines, or what a pattern matches."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coatcheck import spans
+from coatcheck.types import ExcerptError
+
+PAGE_CHARS = 8_000
+LONG_LINE_CHARS = 2_000
+GREP_SECONDS = 2.0
+CONTEXT_LINES = 2
+
+_RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)?\s*)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """An exact slice of an artifact and the notice that stands before it.
+
+    next_page is 0 when there is none.
+    """
+
+    notice: str
+    text: str
+    next_page: int = 0
+
+
+def cut(text: str, page: int, *, size: int = PAGE_CHARS) -> tuple[str, int]:
+    """Return page number page of text and how many pages there are.
+
+    Pages count from 1 and hold size characters; joined they are the text. An empty text has one
+    empty page. Raises: ExcerptError if there is no such page.
+    """
+    pages = max(1, -(-len(text) // size))
+    if not 1 <= page <= pages:
+        raise ExcerptError(f"there is no page {page}: this has pages 1 to {pages}")
+    return text[(page - 1) * size : page * size], pages
+
+
+def lined(text: str) -> tuple[str, bool]:
+    """Return the form of text that lines and grep address, and whether it was laid out anew.
+
+    JSON with a line over 2,000 characters is laid out with an indent of one, so that its lines
+    mean something; every other text is addressed as it is.
+    """
+    if max(map(len, text.split("\n")), default=0) <= LONG_LINE_CHARS:
+        return text, False
+    stripped = text.lstrip("\ufeff \t\r\n")
+    if not stripped.startswith(("{", "[")):
+        return text, False
+    try:
+        spans.loads(stripped.encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return text, False
+    return indent(stripped), True
+
+
+def indent(text: str) -> str:
+    """Return valid JSON laid out one member a line, every value written as in the source."""
+    out: list[str] = []
+    depth = 0
+    for token in _JSON_TOKEN.finditer(text):
+        mark = token[0]
+        if mark in "{[":
+            depth += 1
+            out.append(mark + "\n" + " " * depth)
+        elif mark in "}]":
+            depth -= 1
+            if out[-1].endswith("\n" + " " * (depth + 1)):
+                out[-1] = out[-1].rstrip()
+            else:
+                out.append("\n" + " " * depth)
+            out.append(mark)
+        elif mark == ",":
+            out.append(",\n" + " " * depth)
+        else:
+            out.append(": " if mark == ":" else mark)
+    return "".join(out)
+
+
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+
+
+def parse_range(value: str) -> tuple[int, int | None]:
+    """Return first and last of "120-180", "120" or "120-" (None: to the end).
+
+    Raises: ExcerptError.
+    """
+    found = _RANGE.match(value)
+    if not found:
+        raise ExcerptError(f'lines="{value}" is no range; write lines="120-180"')
+    first = int(found[1])
+    last = int(found[2]) if found[2] else (None if "-" in value else first)
+    if first < 1 or (last is not None and last < first):
+        raise ExcerptError(f'lines="{value}" runs backwards; write lines="120-180"')
+    return first, last
+
+
+def slice_lines(text: str, first: int, last: int | None) -> tuple[str, int, int]:
+    """Return lines first to last of text joined by newlines, the last one meant, and the total.
+
+    Lines count from 1, both ends included; a last beyond the end means the end.
+    Raises: ExcerptError if first is beyond the end.
+    """
+    lines = text.split("\n")
+    if first > len(lines):
+        raise ExcerptError(f"there is no line {first}: this has {len(lines)} lines")
+    end = min(len(lines), last or len(lines))
+    return "\n".join(lines[first - 1 : end]), end, len(lines)
+
+
+def grep(text: str, pattern: str, *, context: int = CONTEXT_LINES) -> tuple[str, int]:
+    """Return the lines that pattern matches, with context around them, and how many matched.
+
+    Case does not matter unless pattern has a capital letter. Passages begin with their lines as
+    "@120-134:". A pattern that is no regular expression is searched as plain words; one that
+    takes too long ends the search. Raises: ExcerptError.
+    """
+    matched = matches(text, pattern)
+    lines = text.split("\n")
+    parts = []
+    for first, last in passages(matched, len(lines), context):
+        parts.append(f"@{first + 1}-{last + 1}:\n" + "\n".join(lines[first : last + 1]))
+    return "\n".join(parts), len(matched)
+
+
+def matches(text: str, pattern: str) -> list[int]:
+    """Return the indices of the lines that pattern matches. Raises: ExcerptError."""
+    import regex  # here because only a fetch needs it and it costs start-up time
+
+    flags = regex.MULTILINE | (regex.IGNORECASE if pattern == pattern.lower() else 0)
+    try:
+        compiled = regex.compile(pattern, flags)
+    except regex.error:
+        compiled = regex.compile(regex.escape(pattern), flags)
+    found: list[int] = []
+    at = number = 0
+    try:
+        for hit in compiled.finditer(text, timeout=GREP_SECONDS):
+            number += text.count("\n", at, hit.start())
+            at = hit.start()
+            if not found or found[-1] != number:
+                found.append(number)
+    except TimeoutError:
+        raise ExcerptError(
+            f'grep="{pattern}" took over {GREP_SECONDS:g} s; use plain words of the line'
+        ) from None
+    return found
+
+
+def passages(matched: Sequence[int], total: int, context: int) -> list[tuple[int, int]]:
+    """Return (first, last) of the passages that hold matched and context lines on each side."""
+    out: list[tuple[int, int]] = []
+    for line in matched:
+        first, last = max(0, line - context), min(total - 1, line + context)
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], last)
+        else:
+            out.append((first, last))
+    return out

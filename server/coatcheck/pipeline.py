@@ -1,0 +1,143 @@
+"""The straight line a tool result takes: capture, size, trim, select, keep, render."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from coatcheck import spans, view
+from coatcheck.body import Body, open_body, with_text
+from coatcheck.sizing import estimate
+from coatcheck.types import (
+    Aim,
+    Artifact,
+    Artifacts,
+    Call,
+    Omission,
+    Outcome,
+    Reducer,
+    Reduction,
+    Rule,
+    StoreError,
+)
+
+logger = logging.getLogger(__name__)
+
+# Share of a result that its view may cost, and the least that every result is given.
+SHARE = 0.15
+LEAST_BUDGET = 250
+WHOLE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What leaves for the agent in place of a result, and how it came about.
+
+    result is None when the result passes as received; text is the text the agent then gets.
+    reason says why a simpler step was taken than planned ("" when none was).
+    """
+
+    outcome: Outcome
+    result: bytes | None = None
+    text: str = ""
+    view: str = ""
+    ref: str = ""
+    omissions: Sequence[Omission] = ()
+    is_error: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Shortens tool results; built once per process, safe in any thread."""
+
+    artifacts: Artifacts
+    reduce: Reducer
+    clip: Reducer
+    clock: Callable[[], float] = time.time
+
+    def shorten(self, call: Call, result: bytes, rule: Rule, session: str = "") -> Outgoing:
+        """Return what to send in place of result, the `result` member as received.
+
+        session is the one that an artifact kept for its session only is erased with. Never
+        raises: whatever fails, a simpler step is taken, at last the result itself.
+        """
+        body = open_body(result)  # capture
+        if body is None or not body.final:
+            return Outgoing("passed", reason="not a finished tool result")
+        passed = Outgoing("passed", text=body.text, is_error=body.is_error)
+        tokens = estimate(body.text)  # size
+        if tokens <= rule.floor_tokens or rule.keep == "never" or call.focus == WHOLE:
+            return passed
+        if self._is_our_own(body.text):
+            return replace(passed, reason="a view or an excerpt of ours")
+        reduction, reason = self._reduction(body, aim_for(call, rule, tokens))  # trim, select
+        if reduction is None:
+            return replace(passed, reason=reason)
+        try:
+            ref = self.artifacts.ref_for("result", result)
+            text = view.render(reduction, ref, is_error=body.is_error)  # render
+            sent = with_text(result, text, body.others)
+            if len(sent) >= len(result) or estimate(text) >= tokens:
+                return replace(passed, reason="nothing gained")
+            artifact = Artifact(ref, result, call, text, reduction.level, reduction.omissions)
+            self.artifacts.put(self._for_its_time(artifact, rule, session))  # keep, then send
+        except (StoreError, OSError) as error:
+            logger.warning("%s.%s passes unshortened: %s", call.upstream, call.tool, error)
+            return replace(passed, reason=f"store: {error}")
+        return Outgoing(
+            reduction.level,
+            result=sent,
+            text=body.text,
+            view=text,
+            ref=ref,
+            omissions=reduction.omissions,
+            is_error=body.is_error,
+            reason=reason,
+        )
+
+    def _for_its_time(self, artifact: Artifact, rule: Rule, session: str) -> Artifact:
+        now = self.clock()
+        if isinstance(rule.keep, int):
+            return replace(artifact, kept_at=now, expires_at=now + rule.keep)
+        return replace(artifact, kept_at=now, session=session)
+
+    def _reduction(self, body: Body, aim: Aim) -> tuple[Reduction | None, str]:
+        """Return the best reduction, and why it is a simpler one than planned."""
+        if body.is_error:
+            return self._attempt(self.clip, body.text, aim)
+        reduction, reason = self._attempt(self.reduce, body.text, aim)
+        if reduction is None and reason and not aim.lossless:
+            return self._attempt(self.clip, body.text, aim)[0], reason
+        return reduction, reason
+
+    def _attempt(self, reducer: Reducer, text: str, aim: Aim) -> tuple[Reduction | None, str]:
+        try:
+            return reducer(text, aim), ""
+        except Exception as error:  # noqa: BLE001 - law 3: a failing reducer never fails a call
+            logger.warning("%s: a reducer failed (%s)", aim.tool, type(error).__name__)
+            return None, f"reducer failed: {type(error).__name__}"
+
+    def _is_our_own(self, text: str) -> bool:
+        """Tell whether text is a view that was really sent; a forged header is not (law 9)."""
+        ref = view.ref_in(text)
+        try:
+            return bool(ref) and self.artifacts.has_view(ref, text)
+        except (StoreError, OSError):
+            return False
+
+
+def aim_for(call: Call, rule: Rule, tokens: int) -> Aim:
+    """Return what to reach for in a result of so many estimated tokens."""
+    budget = min(rule.budget_tokens, max(LEAST_BUDGET, round(SHARE * tokens)))
+    try:
+        arguments = spans.loads(call.arguments)
+    except (ValueError, RecursionError):
+        arguments = {}
+    return Aim(
+        budget_tokens=budget,
+        focus=call.focus,
+        lossless=rule.mode == "lossless",
+        tool=f"{call.upstream}.{call.tool}",
+        arguments=arguments if isinstance(arguments, dict) else {},
+    )

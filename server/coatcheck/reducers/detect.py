@@ -1,0 +1,275 @@
+"""Tell what kind of content a text is, by a bounded look at it."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Literal
+
+import orjson
+
+from coatcheck.types import Aim
+
+Kind = Literal[
+    "records",
+    "tables",
+    "logs",
+    "builds",
+    "diffs",
+    "listing",
+    "html",
+    "trees",
+    "code",
+    "prose",
+]
+SAMPLE_LINES = 300
+SAMPLE_CHARACTERS = 64_000
+PARSED_BYTES = 8_000_000
+BOM = "\ufeff"
+
+JSON_START = re.compile(r"[\[{]\s*(?:[\[{]\s*)*(?:[\"'\]}]|-?\d|true|false|null)")
+PYTHON_START = re.compile(
+    r"[\[{(]\s*(?:[\[{(]\s*)*(?:'[^'\n]*'\s*:|u?'|datetime\.|Decimal\(|None\b)"
+)
+REFERENCE = re.compile(r"\s*- .*\[ref=\w+\]")
+DIFF_FILE = re.compile(r"diff --(?:git|cc|combined) \S|Index: \S|--- \S|\+\+\+ \S")
+DIFF_HUNK = re.compile(r"@@+ -\d+(?:,\d+)? .*\+\d+(?:,\d+)? @@+")
+HTML_START = re.compile(r"(?is)\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b")
+XML_START = re.compile(r"\s*(?:<\?xml\b|<[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>)")
+TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
+HTML_TAG = re.compile(
+    r"(?i)</?(?:div|span|p|a|li|ul|td|tr|table|script|style|br|img|h[1-6]|meta|link)\b"
+)
+NUMBERED = re.compile(r" *(\d{1,7})(?:\t|→| ?\| ?)")
+RULE = re.compile(r"\s*[|+]?[\s:]*-{2,}[-\s:|+]*$")
+BOXED = re.compile(r"\s*[|│┃].*[|│┃]\s*$|.*\S\s\|\s.*|\s*[+┌├└┏┡─━][-+=─━┬┼┴┳╇]+")
+GREP = re.compile(
+    r"(?:[A-Za-z]:)?[^\s:()|]*[./\\][^\s:()|]*[A-Za-z_]\d?(?::\d+:|-\d+-)|[\w-]*[A-Za-z]\d?:\d+:|--$"
+)
+DIAGNOSTIC = re.compile(
+    r"\s*\S+(?::\d+(?::\d+)?:|\(\d+(?:,\d+)?\):?) "
+    r"(?:(?:fatal )?(?:error|warning|note|info)\b|[A-Z]{1,4}\d{2,5}\b|.*[\[(][\w@/-]+[\])]$)"
+    r"|\s+\d+:\d+\s+(?:error|warning)\b|.*\[(?:[a-z]+-[a-z-]+|\w+/\w+)\]$"
+)
+RUNNER = re.compile(
+    r"=+ .*\b(?:test session starts|passed|failed|FAILURES|ERRORS|summary info)\b.*=+"
+    r"|\S+::\S+ (?:PASSED|FAILED|SKIPPED|ERROR|XFAIL)|\S+\.py [.FEsxX]+(?:\s|$)|[.FEsxX]{8,}\s*\["
+    r"|\s*[✓✔✗✕✖\u00d7\u276f↓] |\s*(?:Test Suites|Test Files|Tests):? +\d+|Ran \d+ tests? in "
+    r"|=== RUN |\s*(?:PASS|FAIL|not ok|ok|--- FAIL|--- PASS)[: ]|\s*\d+ (?:passing|failing)|E   \w"
+    r"|npm (?:ERR!|WARN|warn|error) |\s*Compiling \S+ v?\d|\*{5,} Module "
+    r"|(?:Get|Setting up|Unpacking|Selecting|Preparing|Inst|Conf|Hit)[: ]\S|Step \d+/\d+ |#\d+ \["
+)
+LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|ERR|FATAL|CRIT(?:ICAL)?|SEVERE)"
+LOG_LINE = re.compile(
+    rf".{{0,60}}?\d\d:\d\d:\d\d|.{{0,30}}?\d{{4}}-\d\d-\d\d[T_ ]\d\d|\d{{6}} \d{{6}} "
+    rf"|.{{0,60}}?(?:^|[\s\[<(|]){LEVEL}[\]>):|,\s]|.{{0,40}}?\[\d\d?/\w{{3}}/\d{{4}}:"
+    rf"|(?:\* )?[0-9a-f]{{7,12}} \S|(?:Author|Date|Merge): |.?\{{\"(?:level|time|ts)"
+    rf"|\s+at \S+\(|Traceback \(|\s+File \"|\[?\s*\d+\.\d{{6}}\]"
+)
+COMMIT = re.compile(r"commit [0-9a-f]{7,40}\b")
+YAML_LINE = re.compile(
+    r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"|'[^']+'):(?: .*)?$|\s*- \S|---$|\s*#|\s+[\w./-]+$"
+)
+BRANCH = re.compile(r"[\s│|]*(?:[├└`|][─-]{2}|\+--|\[(?:FILE|DIR)\]) ?\S")
+PATH = re.compile(r"(?:\S+\s+)*?(?:[A-Za-z]:\\|\.{0,2}/|[\w@.+=-]+/)\S*$|[\w@.+=-]+\.\w{1,8}$")
+CODE_LINE = re.compile(
+    r"\s*(?:(?:async )?def |class |import |from \S+ import|return\b|raise |elif |except\b|@\w"
+    r"|(?:export |default |async )*function\b|const |let |var |public |private |protected |static "
+    r"|package |use |(?:pub )?fn |impl\b|struct |enum |interface |func |#include|#define"
+    r"|namespace |using |void |template|[}\])]+[;,)]*\s*$|//|/\*|\*/|#!)"
+    r"|.*[;{}]\s*$|\s*(?:if|for|while|with|try|else|switch)\b.*[:{]\s*$|\s*[\w.]+(?:\[.*\])? [+-]?="
+    r" |\s*[\w.]+\(.*\)[;,]?\s*$"
+)
+HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
+DELIMITERS = ",\t;|"
+CODE_EXTENSIONS = frozenset(
+    re.findall(
+        r"\w+",
+        "py pyi js jsx ts tsx mjs cjs go rs java kt c h cc cpp hpp cs rb php swift scala sh bash"
+        " lua pl r sql vue svelte css scss zig ex exs clj hs ml dart",
+    )
+)
+
+
+def detect(text: str, aim: Aim) -> Kind:
+    """Return the kind of text; the text decides, a path among the arguments helps out."""
+    start = text[:SAMPLE_CHARACTERS].removeprefix(BOM).replace("\r\n", "\n")
+    lines = [line for line in start.split("\n")[:SAMPLE_LINES] if line.strip()]
+    if not lines:
+        return "prose"
+    return next((kind for kind, is_kind in CHECKS if is_kind(text, lines)), hinted(aim))
+
+
+def hinted(aim: Aim) -> Kind:
+    """Return code when an argument is the path of a source file, else prose."""
+    paths = [value for value in aim.arguments.values() if isinstance(value, str)]
+    endings = {PurePosixPath(path[-300:]).suffix.lstrip(".").lower() for path in paths}
+    return "code" if endings & CODE_EXTENSIONS else "prose"
+
+
+def share(lines: Sequence[str], pattern: re.Pattern[str]) -> float:
+    """Return the share of lines that pattern matches from their start."""
+    return sum(pattern.match(line[:400]) is not None for line in lines) / len(lines)
+
+
+def is_records(text: str, lines: Sequence[str]) -> bool:
+    """Tell JSON, JSON lines, JSON in a string and Python literals of records."""
+    start = text[:2000].removeprefix(BOM).lstrip()
+    if start[:1] == '"':
+        inner = parsed(text)
+        return isinstance(inner, str) and inner.lstrip()[:1] in ("{", "[") and is_json(inner)
+    if not JSON_START.match(start) and not PYTHON_START.match(start):
+        return False
+    return (
+        is_json(text)
+        or (len(lines) > 1 and all(is_json(line) for line in lines[:5]))
+        or PYTHON_START.match(start) is not None
+        or re.match(r'[\[{]\s*(?:[\[{]\s*)*"[^"\n]*"\s*:', start) is not None
+    )
+
+
+def is_json(text: str) -> bool:
+    """Tell whether text is a JSON object or array."""
+    return isinstance(parsed(text), dict | list)
+
+
+def parsed(text: str) -> object:
+    """Return the parsed JSON of text, None when it is none or too big to try."""
+    if len(text) > PARSED_BYTES:
+        return None
+    try:
+        return orjson.loads(text.removeprefix(BOM).encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def is_snapshot(_text: str, lines: Sequence[str]) -> bool:
+    """Tell an accessibility snapshot: list items with refs."""
+    return sum(REFERENCE.match(line[:2000]) is not None for line in lines) >= max(
+        3, len(lines) // 4
+    )
+
+
+def is_diff(_text: str, lines: Sequence[str]) -> bool:
+    """Tell a unified or combined diff, also after a commit message."""
+    has_file = any(DIFF_FILE.match(line) for line in lines)
+    has_hunk = any(DIFF_HUNK.match(line) for line in lines)
+    git = sum(line.startswith("diff --") for line in lines)
+    return (
+        (has_file and has_hunk) or git > 0 or (has_hunk and DIFF_HUNK.match(lines[0]) is not None)
+    )
+
+
+def is_html(text: str, lines: Sequence[str]) -> bool:
+    """Tell HTML, a page or a fragment."""
+    if HTML_START.match(text[:4000].removeprefix(BOM)):
+        return True
+    sample = "\n".join(lines)
+    return len(HTML_TAG.findall(sample)) > max(5, len(lines) // 2, len(sample) // 400)
+
+
+def is_xml(text: str, lines: Sequence[str]) -> bool:
+    """Tell XML, which starts with a tag and has tags all over."""
+    if not XML_START.match(text[:4000].removeprefix(BOM)):
+        return False
+    return len(TAG.findall("\n".join(lines))) >= max(3, len(lines) // 2)
+
+
+def is_numbered(_text: str, lines: Sequence[str]) -> bool:
+    """Tell a file printed with line numbers, which mostly rise by one."""
+    numbers = [int(match[1]) for line in lines if (match := NUMBERED.match(line))]
+    if len(numbers) < max(2, 0.9 * len(lines)) or not NUMBERED.match(lines[0]):
+        return False
+    steps = sum(two == one + 1 for one, two in pairwise(numbers))
+    return steps >= 0.8 * (len(numbers) - 1)
+
+
+def is_build(_text: str, lines: Sequence[str]) -> bool:
+    """Tell the output of tests, compilers, linters and package managers."""
+    sure = sum(RUNNER.match(line) is not None for line in lines)
+    return sure >= max(2, len(lines) // 12) or share(lines, DIAGNOSTIC) >= 0.4
+
+
+def is_listing(_text: str, lines: Sequence[str]) -> bool:
+    """Tell search matches with file and line, lists of paths and drawn trees."""
+    if len(lines) < 3:
+        return False
+    return share(lines, GREP) >= 0.7 or share(lines, BRANCH) >= 0.7 or share(lines, PATH) >= 0.8
+
+
+def is_table(_text: str, lines: Sequence[str]) -> bool:
+    """Tell delimited, drawn and aligned tables."""
+    return len(lines) >= 3 and (is_drawn(lines) or is_delimited(lines) or is_aligned(lines))
+
+
+def is_drawn(lines: Sequence[str]) -> bool:
+    """Tell tables with a rule below the column line, as psql and markdown write them."""
+    ruled = any(RULE.match(line) and ("|" in line or "+" in line) for line in lines[:4])
+    return ruled and share(lines, BOXED) >= 0.8
+
+
+def is_delimited(lines: Sequence[str]) -> bool:
+    """Tell CSV and TSV: nearly all lines have as many delimiters as the first."""
+    for mark in DELIMITERS:
+        counts = Counter(line.count(mark) for line in lines)
+        usual, often = counts.most_common(1)[0]
+        expected = lines[0].count(mark)
+        if mark in ";|" and any(char.isdigit() for char in lines[0]):
+            continue  # a log, not a table with a line of names
+        enough = usual >= (1 if mark == "\t" else 2) and abs(usual - expected) <= 1
+        if enough and often >= 0.6 * len(lines) and not is_sentence(lines[0]):
+            return True
+    return False
+
+
+def is_sentence(line: str) -> bool:
+    """Tell whether line reads as prose: mark, space and small letter, or a full stop."""
+    return len(re.findall(r"[,;] [a-z]", line)) > 1 or line.rstrip().endswith((".", ":"))
+
+
+def is_aligned(lines: Sequence[str]) -> bool:
+    """Tell tables whose columns stand apart by two spaces or more under a line of names."""
+    names = re.findall(r"\S+(?: \S+)*", re.sub(r"\s{2,}", "\n", lines[0].strip()))
+    if len(names) < 3 and not (len(names) == 2 and lines[0].isupper()):
+        return False
+    starts = [m.start() for m in re.finditer(r"(?:^|(?<=\s\s))\S", lines[0])]
+    rows = lines[1:]
+    kept = sum(
+        sum(at == 0 or row[at - 1 : at].strip() == "" for at in starts) >= len(starts) - 1
+        and len(re.split(r"\s{2,}", row.strip())) >= len(names) - 1
+        for row in rows
+    )
+    return kept >= 0.7 * len(rows)
+
+
+def is_log(_text: str, lines: Sequence[str]) -> bool:
+    """Tell lines with a time or a level, histories of commits and traces."""
+    return COMMIT.match(lines[0]) is not None or share(lines, LOG_LINE) >= 0.5
+
+
+def is_yaml(_text: str, lines: Sequence[str]) -> bool:
+    """Tell YAML and other indented keys with values."""
+    keyed = share(lines, re.compile(r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"):(?:\s.*)?$"))
+    return keyed >= 0.5 and share(lines, YAML_LINE) >= 0.9
+
+
+def is_code(_text: str, lines: Sequence[str]) -> bool:
+    """Tell source code by the share of lines that read as statements."""
+    return share(lines, CODE_LINE) >= 0.35 and share(lines, HEADING) < 0.15
+
+
+CHECKS: Sequence[tuple[Kind, Callable[[str, Sequence[str]], bool]]] = (
+    ("records", is_records),
+    ("trees", is_snapshot),
+    ("diffs", is_diff),
+    ("html", is_html),
+    ("trees", is_xml),
+    ("code", is_numbered),
+    ("builds", is_build),
+    ("listing", is_listing),
+    ("tables", is_table),
+    ("logs", is_log),
+    ("trees", is_yaml),
+    ("code", is_code),
+)

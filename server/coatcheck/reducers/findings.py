@@ -1,0 +1,69 @@
+"""Read lines that point into files: diagnostics of compilers and linters, matches of a search."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coatcheck.reducers.templates import stamp_end
+
+PLACE = re.compile(
+    r"(?P<path>(?:[A-Za-z]:[\\/])?[^\s:()\"'<>|][^:()\"'<>|]{0,300}?)"
+    r"(?P<rest>:\d+(?::\d+)?(?=:|-|\s*$)|\(\d+(?:,\d+)?\)(?=:|\s*$)|-\d+-)"
+)
+EXTENSION = re.compile(r"\.[A-Za-z]\w{0,7}$")
+BELOW = re.compile(r"\s+\d+[:-]\d+\s+\S|\d+[:-]")
+PATH = re.compile(
+    r"(?:[A-Za-z]:[\\/]|\.{0,2}/)?[\w.@+~=\-\[\] ]*(?:[\\/][\w.@+~=\-\[\] ]+)+[\\/]?$"
+    r"|[\w.+-]+\.\w{1,8}$"
+)
+CODE = re.compile(r"\b(?:error |warning )?(?P<code>[A-Z]{1,8}-?\d{2,6})\b")
+NAMED = re.compile(
+    r"[\[(](?:(?:Error|Warning|Info)/)?(?P<rule>@?[a-z][\w/.-]*(?:[-/][\w.-]+)*)[\])]\s*$"
+    r"|\s{2,}(?P<last>@?[a-z][a-z0-9]*(?:[-/][a-z0-9@-]+)*)$|\[-W(?P<flag>[\w=+-]+)\]\s*$"
+)
+GRADE = re.compile(r"(?i)\b(error|fatal|warning|note|info|hint|style|convention|refactor)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line about one place of one file; rest is the line without the path before it."""
+
+    at: int
+    path: str
+    rest: str
+    rule: str
+
+
+def read(lines: Sequence[str]) -> list[Finding]:
+    """Return the findings in order, also those that stand below a line with only their path."""
+    out: list[Finding] = []
+    below = ""
+    for index, line in enumerate(lines):
+        line = line[:2000]
+        found = None if stamp_end(line) else PLACE.match(line)
+        if found and looks_like_path(found["path"], found["rest"]):
+            rest = line[found.start("rest") :]
+            out.append(Finding(index, found["path"], rest, rule_of(rest)))
+            below = ""
+        elif below and BELOW.match(line):
+            out.append(Finding(index, below, line.strip(), rule_of(line)))
+        elif line.strip():
+            below = line.strip() if PATH.match(line.strip()) and line == line.strip() else ""
+    return out
+
+
+def looks_like_path(text: str, rest: str) -> bool:
+    """Tell whether text, with rest behind it, can be the path of a file: extension or folder."""
+    if (rest.startswith("-") or " " in text) and not EXTENSION.search(text):
+        return False
+    name = re.split(r"[\\/]", text)[-1]
+    return "  " not in text and ("." in name.strip(".") or "/" in text or "\\" in text)
+
+
+def rule_of(rest: str) -> str:
+    """Return the name or the code of the rule that a finding names, "" if none."""
+    named = NAMED.search(rest[-120:])
+    if named:
+        return str(named["rule"] or named["last"] or named["flag"])
+    code = CODE.search(rest[:80])
+    return code["code"] if code else ""

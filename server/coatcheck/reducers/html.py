@@ -1,0 +1,281 @@
+"""Reduce an HTML page to its main part, or to the passages of it that the focus names."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from coatcheck.reducers.budget import tightened
+from coatcheck.reducers.htmltext import HEADINGS, Block, Page, collapse, read
+from coatcheck.reducers.mainpart import main_part
+from coatcheck.reducers.select import fill, relevance
+from coatcheck.sizing import estimate
+from coatcheck.types import Aim, Omission, Reduction
+
+MAX_CHARS = 40_000_000
+SAMPLE = 4_000
+DOCUMENT = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+HTML_TAG = re.compile(
+    r"<(?:/?(?:div|p|span|a|ul|li|td|tr|table|h[1-6]|script|link|meta|img|br)\b)", re.I
+)
+LINKS_SOUGHT = re.compile(
+    r"(?i)\b(?:links?|urls?|href|address(?:es)?|download|https?|where .* leads?)\b"
+)
+SENTENCE = re.compile("(?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*")
+PASSAGE = 400  # characters; a longer block is cut into passages at ends of sentences
+DESCRIPTION = 300  # characters of a description that are shown
+MAX_FACTS = 400  # values looked at in the data a page carries
+GAP = 8  # tokens that a line about left-out passages costs
+# With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
+# page. The main part is then shown whole up to WHOLE budgets, if that is at most SHARE of the page.
+WHOLE = 2
+SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One piece of a block; main tells whether it belongs to the main part."""
+
+    text: str
+    kind: str
+    main: bool
+    block: Block
+
+
+def matches(text: str) -> bool:
+    """Tell whether text looks like HTML, from its beginning."""
+    sample = text[:SAMPLE]
+    if DOCUMENT.match(sample):
+        return True
+    return sample.lstrip().startswith("<") and len(HTML_TAG.findall(sample)) >= 8
+
+
+def reduce(text: str, aim: Aim) -> Reduction | None:
+    """Return what the page says within aim, None where that is not shorter or nothing is said.
+
+    Wholly deterministic and linear in text: an own reader of tags, no parser of another project.
+    """
+    if aim.lossless or len(text) > MAX_CHARS:
+        return None
+    page = read(text)
+    part = set(main_part(page))
+    passages = list(cut(page, part))
+    if not passages:
+        return None
+    lines = facts(page, aim.focus)
+    left = aim.budget_tokens - estimate("\n".join(lines)) - 2 * GAP
+    addresses = bool(LINKS_SOUGHT.search(aim.focus)) or not part
+    scores = relevance([passage.text for passage in passages], aim.focus)
+    main = [index for index, passage in enumerate(passages) if passage.main]
+    costs = [estimate(passage.text) + 1 for passage in passages]
+    weak = bool(aim.focus) and not any(scores)
+    spent = aim.budget_tokens - left
+
+    def made(room: int, shown: Sequence[int]) -> Reduction:
+        body = [*lines, *written(passages, shown, addresses=addresses, left=room - spent)]
+        return reduction_of(text, body, passages, shown, weak=weak)
+
+    whole = spare(text, aim) - spent
+    if sum(costs[index] for index in main) <= whole:
+        more = beside(passages, costs, scores, whole - sum(costs[index] for index in main))
+        return made(whole + spent, sorted({*main, *more}))
+    return tightened(
+        lambda room: made(room, choose(passages, costs, scores, room - spent)), aim.budget_tokens
+    )
+
+
+def reduction_of(
+    text: str,
+    body: Sequence[str],
+    passages: Sequence[Passage],
+    shown: Sequence[int],
+    *,
+    weak: bool,
+) -> Reduction:
+    """Return the reduction that shows these passages and counts the others."""
+    view = "\n".join(body)
+    chosen = set(shown)
+    is_whole = all(index in chosen for index, passage in enumerate(passages) if passage.main)
+    return Reduction(
+        view,
+        "html",
+        "trimmed" if is_whole else "selected",
+        [
+            Omission("passages", len(shown), len(passages), "passages of visible text"),
+            Omission("characters", min(len(view), len(text)), len(text), "tags and scripts"),
+        ],
+        handle="a word of it",
+        weak_focus=weak,
+    )
+
+
+def spare(text: str, aim: Aim) -> int:
+    """Return the tokens that a main part may cost when it is shown whole."""
+    if aim.focus:
+        return aim.budget_tokens
+    return max(aim.budget_tokens, min(WHOLE * aim.budget_tokens, round(SHARE * estimate(text))))
+
+
+def cut(page: Page, part: set[int]) -> Iterator[Passage]:
+    """Yield the passages of page in source order; every block makes at least one."""
+    for index, block in enumerate(page.blocks):
+        if block.box >= 0 and page.boxes[block.box].hidden and index not in part:
+            continue
+        for piece in pieces(block.text):
+            yield Passage(piece, block.kind, not part or index in part, block)
+
+
+def pieces(text: str) -> list[str]:
+    """Return text cut at ends of sentences into pieces of about PASSAGE characters."""
+    if len(text) <= PASSAGE * 3 // 2:
+        return [text]
+    found, start, last = [], 0, 0
+    for end in [*(m.end() for m in SENTENCE.finditer(text)), len(text)]:
+        if end - start > PASSAGE and last > start:
+            found.append(text[start:last].strip())
+            start = last
+        last = end
+    found.append(text[start:].strip())
+    return [piece for piece in found if piece]
+
+
+def facts(page: Page, focus: str) -> list[str]:
+    """Return the lines about the page as a whole: title, address, description, data by focus."""
+    lines = [f"{key}: {page.facts[key]}" for key in ("title", "url") if page.facts.get(key)]
+    description = page.facts.get("description", "")
+    if description and not any(block.text.startswith(description[:80]) for block in page.blocks):
+        cut_off = description[:DESCRIPTION]
+        lines.append(f"description: {cut_off}{'…' if cut_off != description else ''}")
+    if focus:
+        data = [leaf for source in page.data for leaf in leaves(source)][:MAX_FACTS]
+        scores = relevance(data, focus)
+        best = sorted(range(len(data)), key=lambda i: (-scores[i], i))[:8]
+        lines += [f"data: {data[i]}" for i in sorted(best) if scores[i] > 0]
+    return lines
+
+
+def leaves(source: str) -> list[str]:
+    """Return the short values of the JSON in source as "path = value", numbers as written."""
+    try:
+        value = json.loads(source, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return []
+    found: list[str] = []
+    todo: list[tuple[str, object]] = [("", value)]
+    while todo and len(found) < MAX_FACTS:
+        path, item = todo.pop()
+        if isinstance(item, dict):
+            todo += [(f"{path}.{key}".lstrip("."), inner) for key, inner in item.items()][::-1]
+        elif isinstance(item, list):
+            todo += [(path, inner) for inner in item][::-1]
+        elif isinstance(item, str) and 0 < len(item) <= PASSAGE and "@" not in path:
+            found.append(f"{path} = {collapse(item)}")
+    return found
+
+
+def choose(
+    passages: Sequence[Passage], costs: Sequence[int], scores: Sequence[float], left: int
+) -> list[int]:
+    """Return the indices of the passages that fit: what the focus names, else an outline."""
+    if any(scores):
+        return by_focus(passages, costs, scores, left)
+    return by_outline(passages, costs, left)
+
+
+def beside(
+    passages: Sequence[Passage], costs: Sequence[int], scores: Sequence[float], left: int
+) -> list[int]:
+    """Return the indices of the passages beside the main part that the focus names."""
+    outside = [
+        0.0 if passage.main else score for score, passage in zip(scores, passages, strict=True)
+    ]
+    return fill(costs, strong(outside), left)
+
+
+def strong(scores: Sequence[float]) -> list[float]:
+    """Return scores with those below a third of the best made nothing."""
+    best = max(scores, default=0.0)
+    return [score if score >= best / 3 else 0.0 for score in scores]
+
+
+def by_focus(
+    passages: Sequence[Passage], costs: Sequence[int], scores: Sequence[float], left: int
+) -> list[int]:
+    """Return what the focus names, with neighbours, and the headings it stands under."""
+    values = [
+        score * (1.0 if passage.main else 0.6)
+        for score, passage in zip(scores, passages, strict=True)
+    ]
+    heading, above = -1, []
+    for index, passage in enumerate(passages):
+        heading = index if passage.kind in HEADINGS else heading
+        above.append(heading)
+    spread = list(values)
+    for index, value in enumerate(values):
+        if above[index] >= 0 and above[index] != index:
+            spread[index] += 0.3 * values[above[index]]
+        for near in (index - 1, index + 1):
+            if 0 <= near < len(values):
+                spread[near] = max(spread[near], 0.3 * value)
+    prices = [cost + GAP // 2 for cost in costs]
+    chosen = fill(prices, spread, left * 9 // 10)
+    heads = {above[index] for index in chosen if above[index] >= 0} - set(chosen)
+    room = left - sum(prices[index] for index in chosen)
+    extra = fill([prices[i] for i in sorted(heads)], [1.0] * len(heads), room)
+    return sorted({*chosen, *(sorted(heads)[i] for i in extra)})
+
+
+def by_outline(passages: Sequence[Passage], costs: Sequence[int], left: int) -> list[int]:
+    """Return headings, then the first passages of each section, then the ones after them."""
+    values, rank = [], 0
+    for passage in passages:
+        rank = 0 if passage.kind in HEADINGS else rank + 1
+        values.append((2.0 if rank == 0 else 1.0 / rank) if passage.main else 0.0)
+    prices = [cost + GAP // 2 for cost in costs]
+    return fill(prices, values, left)
+
+
+def written(
+    passages: Sequence[Passage], shown: Sequence[int], *, addresses: bool, left: int
+) -> list[str]:
+    """Return the lines of the passages shown, with a mark where some of the main part is not."""
+    lines: list[str] = []
+    room = left - sum(estimate(passages[index].text) + 1 for index in shown)
+    previous = -1
+    for index in shown:
+        missing = sum(passage.main for passage in passages[previous + 1 : index])
+        if missing:
+            lines.append(f"[… {missing} passages not shown]")
+        passage = passages[index]
+        line = mark(passage.kind) + passage.text
+        if addresses and passage.block.links:
+            linked = with_addresses(line, passage.block)
+            cost = estimate(linked) - estimate(line)
+            if cost <= room:
+                room, line = room - cost, linked
+        lines.append(line)
+        previous = index
+    missing = sum(passage.main for passage in passages[previous + 1 :])
+    if missing:
+        lines.append(f"[… {missing} passages not shown]")
+    return lines
+
+
+def mark(kind: str) -> str:
+    """Return what a line of this kind begins with."""
+    if kind in HEADINGS:
+        return "#" * int(kind[1]) + " "
+    return "- " if kind == "li" else ""
+
+
+def with_addresses(line: str, block: Block) -> str:
+    """Return line with the addresses of block's links written after their labels."""
+    done, rest = [], line
+    for label, href in block.links:
+        before, found, after = rest.partition(label)
+        if found and not href.startswith(("javascript:", "#", "data:")):
+            done.append(f"{before}[{label}]({href})")
+            rest = after
+    return "".join(done) + rest

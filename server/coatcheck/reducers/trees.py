@@ -1,0 +1,287 @@
+"""Reduce trees to the branches that matter: snapshots of pages, XML, YAML, indented outlines."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coatcheck.reducers import snapshots
+from coatcheck.reducers.budget import tightened
+from coatcheck.reducers.lines import is_severe
+from coatcheck.reducers.select import relevance
+from coatcheck.reducers.xmltext import is_xml, tree_lines
+from coatcheck.sizing import estimate
+from coatcheck.types import Aim, Omission, Reduction
+
+MAX_CHARS = 20_000_000
+MAX_NODES = 200_000
+MAX_LINE = 400  # characters of a line that are shown
+MAX_CLIMB = 30
+MAX_INDENT = 30  # levels of XML that are indented
+RARE = 0.1  # share of the lines of one key that a value may have to be odd
+FEW = 0.34  # and the most distinct values of that key, as a share
+NOISE = re.compile(
+    r"\s*(?:- )?(?:f:[\w.{}\"-]+|managedFields|kubectl\.kubernetes\.io/last-applied\S*):"
+)
+QUIET = re.compile(
+    r"\s*(?:- )?(?:uid|resourceVersion|generation|selfLink|creationTimestamp|pod-template-hash"
+    r"|containerID|imageID|apiVersion|probeTime|schemaLocation)\b"
+)
+NAMED = re.compile(r"\s*(?:- )?[\"']?(?:name|id|title|artifactId)[\"']?\s*[:=]", re.IGNORECASE)
+IDENTITY = re.compile(
+    r"\s*(?:- )?[\"']?(?:kind|namespace|status|phase|type|version|image"
+    r"|state|reason|message|host|url|replicas|severity|level|error|key)[\"']?\s*[:=]",
+    re.IGNORECASE,
+)
+KEYED = re.compile(r"\s*(?:- )*(?:[\w./$-]+|\"[^\"]+\"|'[^']+'):(?:\s|$)")
+KEY = re.compile(r"[\w./:$-]+")
+DRAWN = re.compile(r"^(?:[│ \xa0]|\|(?!--))*+(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One line of a tree; parent is the index of the line it hangs on, -1 for none."""
+
+    parent: int
+    depth: int
+    line: str
+
+
+def matches(text: str) -> bool:
+    """Tell whether text is a snapshot, XML, YAML or a drawn tree, from its beginning."""
+    sample = text[:6_000]
+    if snapshots.matches(sample) or is_xml(sample):
+        return True
+    lines = [line for line in sample.split("\n")[:-1] if line.strip()] or sample.split("\n")
+    keyed = sum(KEYED.match(line) is not None or line.lstrip().startswith("- ") for line in lines)
+    return max(keyed, len(DRAWN.findall(sample))) >= 0.7 * len(lines)
+
+
+def reduce(text: str, aim: Aim) -> Reduction | None:
+    """Return the branches of a tree that matter within aim, None when it is no tree."""
+    if aim.lossless or len(text) > MAX_CHARS:
+        return None
+    if snapshots.matches(text):
+        return snapshots.reduce(text, aim)
+    found = xml_nodes(text) if is_xml(text) else line_nodes(text)
+    if len(found) < 4 or len(found) > MAX_NODES:
+        return None
+    return prune(found, text, aim)
+
+
+def xml_nodes(text: str) -> list[Node]:
+    """Return the elements of XML as a tree of lines."""
+    return hang([(d, "  " * min(d, MAX_INDENT) + line) for d, line in tree_lines(text)])
+
+
+def line_nodes(text: str) -> list[Node]:
+    """Return the lines of text as a tree by their indentation.
+
+    An item of a list hangs on the key above it also where both have the same indentation.
+    """
+    found = []
+    for line in text.split("\n"):
+        bare = line.strip()
+        if not bare or bare in ("---", "..."):
+            continue
+        drawn = DRAWN.match(line)
+        indent = drawn.end() if drawn else len(line) - len(line.lstrip())
+        found.append((indent * 2 + bare.startswith("- "), line.rstrip()))
+    return hang(found)
+
+
+def hang(lines: Sequence[tuple[int, str]]) -> list[Node]:
+    """Return nodes for lines with their indents, each hung on the nearest line further out."""
+    nodes: list[Node] = []
+    around: list[tuple[int, int]] = []
+    for indent, line in lines:
+        while around and around[-1][0] >= indent:
+            around.pop()
+        nodes.append(Node(around[-1][1] if around else -1, len(around), line))
+        around.append((indent, len(nodes) - 1))
+    return nodes
+
+
+def prune(nodes: Sequence[Node], text: str, aim: Aim) -> Reduction:
+    """Return the lines that budget holds, each with the lines it hangs on."""
+    noise = noisy(nodes)
+    scores = sought(nodes, aim.focus)
+    parents = {node.parent for node in nodes}
+    costs = [
+        estimate(node.line[:MAX_LINE]) + (4 if index in parents else 1)
+        for index, node in enumerate(nodes)
+    ]
+    clean = [index for index in range(len(nodes)) if not noise[index]]
+    worth = values(nodes, scores, noise)
+    weak = bool(aim.focus) and not any(scores)
+    if sum(costs[index] for index in clean) <= aim.budget_tokens:
+        return reduction_of(nodes, clean, noise, text, weak=weak)
+    return tightened(
+        lambda room: reduction_of(nodes, grow(nodes, costs, worth, room), noise, text, weak=weak),
+        aim.budget_tokens,
+    )
+
+
+def reduction_of(
+    nodes: Sequence[Node], shown: Sequence[int], noise: Sequence[bool], text: str, *, weak: bool
+) -> Reduction:
+    """Return the reduction that shows these nodes and counts the others."""
+    view = "\n".join(written(nodes, shown))
+    dropped = sum(noise)
+    omitted = [Omission("characters", min(len(view), len(text)), len(text), "markup")]
+    if len(shown) < len(nodes):
+        omitted.insert(0, Omission("lines", len(shown), len(nodes), "lines of the tree"))
+    if dropped:
+        omitted.append(Omission("lines", 0, dropped, "managedFields and other bookkeeping"))
+    return Reduction(
+        view,
+        "tree",
+        "trimmed" if len(shown) + dropped == len(nodes) else "selected",
+        omitted,
+        handle="a word of it",
+        weak_focus=weak,
+    )
+
+
+def noisy(nodes: Sequence[Node]) -> list[bool]:
+    """Return, per node, whether it is bookkeeping of a cluster that no reader asks for."""
+    flags: list[bool] = []
+    for node in nodes:
+        above = node.parent >= 0 and flags[node.parent]
+        flags.append(above or NOISE.match(node.line) is not None)
+    return flags
+
+
+def sought(nodes: Sequence[Node], focus: str) -> list[float]:
+    """Return how much each line is what focus names, at most 1 for the best.
+
+    What hangs on such a line, or beside it, counts too; and a line counts more in the item, of
+    the list that most of the tree is, that focus describes best as a whole.
+    """
+    if not focus:
+        return [0.0] * len(nodes)
+    own = shares(relevance([node.line for node in nodes], focus))
+    best = list(own)
+    for index in range(len(nodes) - 1, -1, -1):
+        parent = nodes[index].parent
+        if parent >= 0:
+            best[parent] = max(best[parent], 0.5 * best[index])
+    lines: list[float] = []
+    for index, node in enumerate(nodes):
+        above = lines[node.parent] if node.parent >= 0 else 0.0
+        beside = best[node.parent] if node.parent >= 0 else 0.0
+        lines.append(own[index] + max(0.5 * above, 0.4 * beside))
+    items = items_of(nodes)
+    words: dict[int, list[str]] = {}
+    for index, item in enumerate(items):
+        words.setdefault(item, []).append(nodes[index].line)
+    order = [item for item in words if item >= 0]
+    whole = shares(relevance(["\n".join(words[item]) for item in order], focus))
+    fit = dict(zip(order, whole, strict=True))
+    return shares([s * (0.3 + 0.7 * fit.get(i, 1.0)) for s, i in zip(lines, items, strict=True)])
+
+
+def shares(scores: Sequence[float]) -> list[float]:
+    """Return scores as shares of the best."""
+    top = max(scores, default=0.0) or 1.0
+    return [score / top for score in scores]
+
+
+def items_of(nodes: Sequence[Node]) -> list[int]:
+    """Return, per node, the item it belongs to, -1 for none.
+
+    Items are the lines that hang on one line, where that line has the most lines below it that
+    are themselves hung on: the objects of a list, the records of a document.
+    """
+    parents = Counter(node.parent for node in nodes)
+    branches = Counter(node.parent for index, node in enumerate(nodes) if index in parents)
+    around, count = branches.most_common(1)[0] if branches else (-1, 0)
+    found: list[int] = []
+    for index, node in enumerate(nodes):
+        above = found[node.parent] if node.parent >= 0 else -1
+        found.append(index if node.parent == around and count > 1 else above)
+    return found
+
+
+def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]) -> list[float]:
+    """Return what each line is worth: what is sought, then errors, odd values, names, the new."""
+    paths = [signature(nodes, index) for index in range(len(nodes))]
+    said = [node.line.strip() for node in nodes]
+    alike, same = Counter(paths), Counter(said)
+    distinct = Counter(path for path, _ in dict.fromkeys(zip(paths, said, strict=True)))
+    seen: Counter[str] = Counter()
+    found = []
+    for index, node in enumerate(nodes):
+        path = paths[index]
+        seen[path] += 1
+        base = 1.0 / (1 + node.depth) / seen[path]
+        if NAMED.match(node.line) or IDENTITY.match(node.line):
+            base += 0.5 / (1 + node.depth) / same[said[index]]
+        if is_severe(node.line):
+            base += 1.0 / seen[path]
+        if same[said[index]] <= RARE * alike[path] and distinct[path] <= FEW * alike[path]:
+            base += 1.0
+        if QUIET.match(node.line):
+            base *= 0.1
+        found.append(0.0 if noise[index] else 4.0 * scores[index] + base)
+    return found
+
+
+def signature(nodes: Sequence[Node], index: int) -> str:
+    """Return the key of a line after that of the line it hangs on, without its value."""
+    node = nodes[index]
+    names = [KEY.search(nodes[node.parent].line)] if node.parent >= 0 else []
+    names.append(KEY.search(node.line))
+    return f"{node.depth}/" + "/".join(match[0] if match else "" for match in names)
+
+
+def grow(
+    nodes: Sequence[Node], costs: Sequence[int], worth: Sequence[float], budget: int
+) -> list[int]:
+    """Return the best lines that budget holds, in source order, with all they hang on."""
+    chosen: set[int] = set()
+    names = labels(nodes)
+    for index in sorted(range(len(nodes)), key=lambda i: (-worth[i], i)):
+        if worth[index] <= 0 or budget <= 0:
+            break
+        branch = climb(nodes, index, chosen)
+        for item in [i for i in branch if i in names]:
+            branch += climb(nodes, names[item], {*chosen, *branch})
+        price = sum(costs[i] for i in branch)
+        if price <= budget:
+            budget -= price
+            chosen.update(branch)
+    return sorted(chosen)
+
+
+def climb(nodes: Sequence[Node], index: int, chosen: set[int]) -> list[int]:
+    """Return index and the lines it hangs on that are not chosen yet, from the inside out."""
+    branch: list[int] = []
+    while index >= 0 and index not in chosen and len(branch) < MAX_CLIMB:
+        branch.append(index)
+        index = nodes[index].parent
+    return branch
+
+
+def labels(nodes: Sequence[Node]) -> dict[int, int]:
+    """Return, by item of a list, the line that names it."""
+    found: dict[int, int] = {}
+    for index, node in enumerate(nodes):
+        if NAMED.match(node.line):
+            for above in climb(nodes, node.parent, set())[:2]:
+                if nodes[above].line.lstrip().startswith("- "):
+                    found.setdefault(above, index)
+    return found
+
+
+def written(nodes: Sequence[Node], shown: Sequence[int]) -> list[str]:
+    """Return the lines shown; one that lost lines hanging on it ends with "[…]"."""
+    kept = set(shown)
+    lost = {node.parent for index, node in enumerate(nodes) if index not in kept}
+    lines = []
+    for index in shown:
+        line = nodes[index].line
+        if len(line) > MAX_LINE:
+            line = f"{line[:MAX_LINE]} [… {len(line) - MAX_LINE} characters]"
+        lines.append(f"{line} […]" if index in lost else line)
+    return lines

@@ -1,0 +1,171 @@
+"""What several tests need: an agent that speaks to a real coatcheck over pipes."""
+
+import json
+import os
+import queue
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BOUND_SECONDS = 30
+UPSTREAMS = Path(__file__).parent / "upstreams"
+MAIN = "from coatcheck.cli import main; raise SystemExit(main())"
+
+
+class Agent:
+    """A bare client: lines out, lines in, every wait bounded."""
+
+    def __init__(self, command: Sequence[str], environ: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environ},
+        )
+        self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.log))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, stream: Any, lines: "queue.SimpleQueue[bytes]") -> None:
+        with stream:
+            for line in stream:
+                lines.put(line)
+        lines.put(b"")
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, **message: Any) -> None:
+        """Send one message."""
+        self.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+    def line(self) -> bytes:
+        """Return the next line as received; empty at the end."""
+        return self.lines.get(timeout=BOUND_SECONDS)
+
+    def read(self) -> dict[str, Any]:
+        """Return the next message."""
+        message = json.loads(self.line())
+        assert isinstance(message, dict)
+        return message
+
+    def call(self, tool: str, request_id: object = 1, **arguments: Any) -> None:
+        """Send a tools/call."""
+        params = {"name": tool, "arguments": arguments}
+        self.send(id=request_id, method="tools/call", params=params)
+
+    def said(self, tool: str, **arguments: Any) -> str:
+        """Call a tool and return the text of its result, the next message."""
+        self.call(tool, **arguments)
+        return str(self.read()["result"]["content"][0]["text"])
+
+    def greet(self) -> dict[str, Any]:
+        """Do the handshake."""
+        info = {"name": "test", "version": "1"}
+        params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+        self.send(id="hello", method="initialize", params=params)
+        answer = self.read()
+        self.send(method="notifications/initialized")
+        return answer
+
+    def logged(self, wanted: bytes) -> bytes:
+        """Wait for a line of stderr that contains wanted."""
+        while wanted not in (line := self.log.get(timeout=BOUND_SECONDS)):
+            assert line, f"the log ended without {wanted!r}"
+        return line
+
+    def close(self) -> int:
+        """Close stdin and return the exit code."""
+        with suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        return self.process.wait(BOUND_SECONDS)
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        with suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        try:
+            self.process.wait(BOUND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            for thread in self._threads:
+                thread.join(BOUND_SECONDS)
+
+
+def coatcheck(*upstream: str, name: str = "up") -> list[str]:
+    """Return the command line of a coatcheck around a server of tests/upstreams."""
+    server = [sys.executable, str(UPSTREAMS / upstream[0]), *upstream[1:]]
+    return [sys.executable, "-c", MAIN, "run", "--name", name, "--", *server]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run async tests on asyncio, which the relay is written for."""
+    return "asyncio"
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Agent]]:
+    """Start an agent with a wrapped server: start("plain.py", "--flag", NAME="value")."""
+    agents: list[Agent] = []
+
+    def started(*upstream: str, **environ: str) -> Agent:
+        agents.append(Agent(coatcheck(*upstream), environ))
+        return agents[-1]
+
+    yield started
+    for agent in agents:
+        agent.end()
+
+
+@pytest.fixture
+def agent(start: Callable[..., Agent]) -> Agent:
+    """Return an agent with the plain server behind coatcheck, before the handshake."""
+    return start("plain.py")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agent]:
+    """Return an agent after the handshake that the tests of a module share."""
+    agent = Agent(coatcheck("plain.py"), {})
+    agent.greet()
+    yield agent
+    agent.end()
+
+
+@pytest.fixture
+def wait_gone() -> Callable[..., None]:
+    """Wait until processes have ended; fails when one is left."""
+
+    def wait(*pids: int, seconds: float = BOUND_SECONDS) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(pid)
+                try:
+                    ended, _, _ = select.select([descriptor], [], [], seconds)
+                    assert ended, f"process {pid} is left after {seconds} s"
+                finally:
+                    os.close(descriptor)
+
+    return wait
