@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from coatcheck.reducers import clip, commits, diffs, listing, logs, builds
+from coatcheck.reducers import builds, clip, commits, diffs, listing, logs
 from coatcheck.reducers.lines import clean, split_lines
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Reduction

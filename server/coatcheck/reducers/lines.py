@@ -39,6 +39,15 @@ MENTIONS = re.compile(
     r"|unable|cannot|could not|not found|unreachable|invalid|segfault|corrupt\w*|assertion\w*"
     r"|warn(?:ing)?s?)\b)"
 )
+# No line without one of these is severe: asking for them first is ten times faster.
+STEMS = (
+    *("err", "fail", "warn", "fatal", "panic", "except", "traceback", "crit", "severe", "alert"),
+    *("emerg", "abort", "denied", "refused", "reject", "timed", "timeout", "time-out", "time out"),
+    *("deadlock", "oom", "kill", "crash", "unable", "cannot", "could not", "not found", "invalid"),
+    *("unreachable", "segfault", "corrupt", "assert", "exit", "returned", "rc=", "rc ", "rc:"),
+    *("not ok", '"level":', "✗", "✖", "✕", "❌", "×", "⚠"),  # noqa: RUF001 marks of test runners
+)
+TERSE = re.compile(r"^\s*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
 NOTHING = re.compile(
     r"(?i:\b(?:no|0|without) (?:errors?|warnings?|fail(?:ures|ed)?)\b"
     r"|\b(?:errors?|warnings?|fail(?:ures|ed)?)[ =:]+0\b)"
@@ -91,7 +100,8 @@ def severity(line: str) -> int:
     HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning.
     """
     line = line[:LONG_LINE]
-    if not line or (MENTIONS.search(line) is None and MARKED.search(line) is None):
+    low = line.lower()
+    if not any(stem in low for stem in STEMS) and TERSE.search(line) is None:
         return 0
     if NOTHING.search(line):
         line = NOTHING.sub("", line)
@@ -100,12 +110,6 @@ def severity(line: str) -> int:
     if WARNINGS.search(line):
         return 2
     return int(MENTIONS.search(line) is not None)
-
-
-MARKED = re.compile(
-    r"(?i:err|fatal|crit|alert|emerg|panic|severe|fail|exception|warn|not ok|exit|returned|\brc\b)"
-    r"|\"level\":|Traceback|[✗✖✕❌×⚠]|\" [45]\d\d \d|\b[EFW](?:\d{4} \d|/|\s+[\w.$-]+\s?:)|^e:"  # noqa: RUF001
-)
 
 
 def is_severe(line: str) -> bool:

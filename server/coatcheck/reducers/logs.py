@@ -27,14 +27,16 @@ from coatcheck.types import Aim, Reduction
 MOST_CHARS = 8_000_000
 MOST_LINES = 400_000
 LEVEL = re.compile(
-    r"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL|ALERT|PANIC)\b"
-    r"|(?<=[\[<])(?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|emerg)(?=[\]>:])"
-    r"|(?<=level=)\"?(?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|panic)\b"
-    r"|\"(?:level|severity|lvl)\":\s?\"?\w+"
+    r"(?:TRACE|DEBUG|INFO|NOTICE|WARNING|WARN|ERROR|SEVERE|FATAL|CRITICAL|ALERT|PANIC)(?![A-Za-z])"
+)
+LEVEL_MARK = re.compile(
+    r"[\[<]((?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|emerg))[\]>:]"
+    r"|level=\"?((?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|panic))\b"
+    r"|(\"(?:level|severity|lvl)\":\s?\"?\w+)"
 )
 STATUS = re.compile(
-    r"\" ([1-5]\d\d) |(?i:\bstatus(?:_?code)?\"?[=:]\s?\"?)([1-5]\d\d)\b"
-    r"| HTTP/[\d.]+\"? ([1-5]\d\d)\b"
+    r"\" ([1-5]\d\d)(?: |$)|[Ss][Tt][Aa][Tt][Uu][Ss](?:_?[Cc]ode)?\"?[=:]\s?\"?([1-5]\d\d)\b"
+    r"|HTTP/[\d.]+\"? ([1-5]\d\d)\b"
 )
 CONTINUED = re.compile(
     r"[ \t]+\S|(?:Caused by|Traceback|goroutine \d|\.\.\. \d+ more|Suppressed)"
@@ -54,7 +56,7 @@ TRACE_HEAD, TRACE_TAIL = 3, 5
 def matches(text: str) -> bool:
     """Tell whether most lines of text begin with a time stamp or name a level."""
     lines = [line for line in text[:20_000].split("\n")[:200] if line.strip()]
-    told = sum(1 for line in lines if stamp_end(line[:200]) or LEVEL.search(line[:200]))
+    told = sum(1 for line in lines if stamp_end(line[:200]) or level_of(line[:200]))
     return len(lines) >= 5 and told >= 0.6 * len(lines)
 
 
@@ -93,7 +95,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
 def totals(lines: Sequence[str]) -> str:
     """Return the computed line of totals: lines, levels, statuses, first and last time."""
-    levels = Counter(found[0] for line in lines if (found := LEVEL.search(line[:300])))
+    levels = Counter(level for line in lines if (level := level_of(line[:300])))
     statuses = Counter(
         found[1] or found[2] or found[3] for line in lines if (found := STATUS.search(line[:2000]))
     )
@@ -107,6 +109,14 @@ def totals(lines: Sequence[str]) -> str:
     if len(stamps) > 1:
         parts.append(f"from {stamps[0]} to {stamps[-1]}")
     return "computed over the whole log: " + "; ".join(parts)
+
+
+def level_of(line: str) -> str:
+    """Return the level that line names, as it spells it, "" if none."""
+    if found := LEVEL.search(line):
+        return found[0]
+    found = LEVEL_MARK.search(line)
+    return (found[1] or found[2] or found[3]).replace('"', "") if found else ""
 
 
 def severe_kinds(lines: Sequence[str], groups: Sequence[Group]) -> list[tuple[int, list[int]]]:
@@ -161,6 +171,8 @@ def slowest(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
     for group in sorted(groups, key=lambda g: -len(g.members)):
         if len(out) == TIMED_PATTERNS or len(group.members) < OFTEN:
             break
+        if DURATION.search(lines[group.members[0]][:LONG_LINE]) is None:
+            continue
         found = [(m, i) for i in group.members if (m := DURATION.search(lines[i][:LONG_LINE]))]
         if found:
             out.append(max((float(m[1] or m[2]), -i) for m, i in found))
