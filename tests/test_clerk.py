@@ -63,11 +63,11 @@ class FakeDesk:
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
         return json.dumps({"fetched": params["name"]}).encode()
 
-    def take(self, params: Mapping[str, object]) -> tuple[Call, bytes | None]:
+    def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         call = Call("up", str(params["name"]))
         return call, b'{"name":"new"}' if params["name"] == "old" else None
 
-    def wants(self, method: str, size_bytes: int) -> bool:
+    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         return method == "tools/list" or (method == "tools/call" and size_bytes >= 120)
 
     def revise(
@@ -89,7 +89,7 @@ class BrokenDesk(FakeDesk):
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
         raise RuntimeError("answers")
 
-    def take(self, params: Mapping[str, object]) -> tuple[Call, bytes | None]:
+    def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         raise RuntimeError("take")
 
     def revise(

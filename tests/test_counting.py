@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import tiktoken
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coatcheck.counting import (
@@ -124,12 +124,28 @@ def test_no_text_costs_nothing(counter: TokenCounter) -> None:
     assert counter.count("") == Count(0)
 
 
+@pytest.mark.parametrize("gap", [" ", "-"])
 def test_pieces_do_not_change_the_count_of_ordinary_text(
-    counter: TokenCounter, encode: Encode
+    gap: str, counter: TokenCounter, encode: Encode
 ) -> None:
-    text = "".join(f"line {i}: the {i * 7919 % 1000}th value is {i * i}\n" for i in range(9_000))
-    assert len(text) > 4 * 65_536
+    text = "".join(
+        f"line{gap}{i}:{gap}{i * 7919 % 1000}th{gap}value{gap}{i * i}\n" for i in range(9_000)
+    )
+    assert len(text) > 3 * 65_536
     assert counter.count(text) == Count(len(encode(text)))
+
+
+def test_the_encoder_never_gets_a_piece_near_the_size_it_panics_at(encode: Encode) -> None:
+    seen = []
+
+    def watch(piece: str) -> Sequence[int]:
+        seen.append(len(piece))
+        return encode(piece)
+
+    counter = TokenCounter(lambda: watch)
+    for length in (524_288, 524_289, 3_000_000):
+        counter.count(" " * length)
+    assert max(seen) == 65_536
 
 
 def test_pieces_hardly_change_the_count_of_text_without_a_place_to_cut(
@@ -150,7 +166,10 @@ def test_pieces_are_the_text(text: str, size: int) -> None:
     assert all(len(piece) <= size for piece in cut)
 
 
+@settings(max_examples=500, deadline=None)
 @given(text=ODD, size=st.integers(1, 40))
+@example(text=".\n/a", size=4)
+@example(text="a\n \na", size=5)
 def test_no_token_reaches_over_a_boundary(encode: Encode, text: str, size: int) -> None:
     place = BOUNDARY.match(text, 0, size)
     if place:

@@ -19,7 +19,16 @@ from coatcheck.fetch import fetch
 from coatcheck.pipeline import Outgoing, Pipeline
 from coatcheck.reducers import clip
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifact, Call, Rule, Session, StoreError
+from coatcheck.types import (
+    Aim,
+    Artifact,
+    Call,
+    Omission,
+    Reduction,
+    Rule,
+    Session,
+    StoreError,
+)
 
 CALL = Call("up", "read")
 RULE = Rule()
@@ -132,6 +141,18 @@ def test_law_2_never_bigger(kind: str, focused: bool) -> None:
             assert len(outgoing.result) < len(result_of(text))
             assert estimate(outgoing.view) < estimate(text)
             assert counter.count(outgoing.view).tokens < counter.count(text).tokens
+
+
+def test_law_2_a_reduction_that_gains_nothing_is_not_sent() -> None:
+    text = SAMPLES["prose"]
+
+    def no_smaller(text: str, aim: Aim) -> Reduction:
+        lines = text.count("\n") + 1
+        return Reduction(text[:-2], "prose", "selected", [Omission("lines", lines - 1, lines)])
+
+    pipeline = Pipeline(MemoryArtifacts(), no_smaller, clip.reduce)
+    outgoing = pipeline.shorten(CALL, result_of(text), RULE)
+    assert (outgoing.result, outgoing.reason) == (None, "nothing gained")
 
 
 class Broken(MemoryArtifacts):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coatcheck.counting import Encode, load_encode
-from coatcheck.sizing import BLOCK_CHARS, CLAUDE_FACTOR, COSTS, content_class, estimate
+from coatcheck.sizing import BLOCK_CHARS, CLAUDE_FACTOR, COSTS, content_class, estimate, signs
 
 COMMON = (
     "the of and to in that it is was for on are with as his they be at one have this from or "
@@ -167,8 +167,8 @@ def test_no_text_costs_nothing() -> None:
 
 
 @given(TEXT.filter(bool))
-def test_any_text_costs_at_least_one_and_at_most_its_bytes_and_a_few(text: str) -> None:
-    assert 1 <= estimate(text) <= 2 * len(text.encode("utf-8", "surrogatepass")) + 2
+def test_any_text_costs_at_least_one_and_at_most_three_a_byte(text: str) -> None:
+    assert 1 <= estimate(text) <= 3 * len(text.encode("utf-8", "surrogatepass"))
 
 
 @given(TEXT, TEXT)
@@ -184,6 +184,10 @@ def test_more_text_hardly_costs_less(left: str, right: str) -> None:
 @given(TEXT)
 def test_the_same_text_costs_the_same(text: str) -> None:
     assert estimate(text) == estimate("".join(text))
+
+
+def test_the_signs_of_a_text_are_counted() -> None:
+    assert signs("Zo9 (x)\n\nB7 é😀 42\tq.") == (6, 6, 6, 3, 3, 3, 1, 1, 1, 1, 1, 4, 1)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -76,7 +76,6 @@ class TokenCounter:
         """
         encode = self._ready()
         try:
-            text = whole_characters(text)
             return counted(encode, text) if len(text) <= EXACT_CHARS else sampled(encode, text)
         except BaseException as error:
             if not gave_up(error):
@@ -134,17 +133,6 @@ def pieces(text: str, size: int = PIECE_CHARS) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:]
-
-
-def whole_characters(text: str) -> str:
-    """Return text with surrogate pairs joined and lone surrogates replaced, as tiktoken does."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 def load_encode() -> Encode:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.select import fill, relevance
 from coatcheck.reducers.symbols import (
     IMPORT,
@@ -59,25 +60,38 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     found = symbols(source.lines)
     if not found:
         return None
-    raw = text.split("\n")
     top = preface(source, found)
-    left = aim.budget_tokens - estimate("\n".join(top))
+    spent = estimate("\n".join(top))
     named = sought(source, found, aim.focus)
+    raw = text.split("\n")
+    weak = bool(aim.focus) and not named and not mentions(found, aim.focus)
+
+    def made(room: int) -> Reduction:
+        plan = planned(source, found, raw, named, replace(aim, budget_tokens=room - spent))
+        shown = len(plan.lines | {found[index].start for index in plan.heads})
+        return Reduction(
+            "\n".join([*top, *written(plan, raw, source, found)]),
+            "code",
+            "selected",
+            [Omission("lines", shown, len(raw), "lines of source code")],
+            handle="a name in it",
+            weak_focus=weak,
+        )
+
+    return tightened(made, aim.budget_tokens)
+
+
+def planned(
+    source: Source, found: Sequence[Symbol], raw: Sequence[str], named: Sequence[int], aim: Aim
+) -> Plan:
+    """Return what is shown within aim: the bodies of the named symbols, then an outline."""
     plan = Plan()
+    left = aim.budget_tokens
     for index in named:
         left -= take_body(plan, raw, found[index], aim.focus, round(left * BODY_SHARE))
     room = min(left, round(aim.budget_tokens * AROUND)) if named else left
     outline(plan, source, found, room)
-    view = "\n".join([*top, *written(plan, raw, source, found)])
-    shown = len(plan.lines | {found[index].start for index in plan.heads})
-    return Reduction(
-        view,
-        "code",
-        "selected",
-        [Omission("lines", shown, len(raw), "lines of source code")],
-        handle="a name in it",
-        weak_focus=bool(aim.focus) and not named and not mentions(found, aim.focus),
-    )
+    return plan
 
 
 def preface(source: Source, found: Sequence[Symbol]) -> list[str]:
@@ -101,7 +115,7 @@ def preface(source: Source, found: Sequence[Symbol]) -> list[str]:
 
 def full_name(found: Sequence[Symbol], index: int) -> str:
     """Return the name of a symbol after the names of those around it."""
-    names = []
+    names: list[str] = []
     while index >= 0 and len(names) < 8:
         names.append(found[index].name)
         index = found[index].parent

@@ -13,8 +13,9 @@ NUMBERED = re.compile(r"\s*(\d{1,7})(?:\t|→|: ?|\| ?)(.*)", re.S)
 NAME = r"[A-Za-z_$][\w$]*"
 MODIFIER = (
     r"(?:(?:export|default|declare|public|private|protected|internal|static|final|abstract|async"
-    r"|sealed|open|override|virtual|inline|data|unsafe|const|extern(?: \"C\")?|pub(?:\([^)]*\))?"
-    r"|partial|readonly|local|suspend|companion|synchronized|native|friend|constexpr|noexcept)\s+)*+"
+    r"|sealed|open|override|virtual|inline|data|unsafe|extern(?: \"C\")?|pub(?:\([^)]*\))?"
+    r"|const(?=\s+(?:fn|unsafe|async|extern)\b)|partial|readonly|local|suspend|companion"
+    r"|synchronized|native|friend|constexpr|noexcept)\s+)*+"
 )
 DEFINED = re.compile(
     rf"\s*{MODIFIER}(?:"
