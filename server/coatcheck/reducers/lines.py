@@ -24,7 +24,8 @@ ERRORS = re.compile(
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
     r"[ :=(]+-?[1-9]\d*\b)"
-    r"|\"level\":\s?(?:5|6)0\b|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
+    r"|\"level\":\s?(?:5|6)0\b|(?i:out of memory|oom-kill|core dumped|segfault)"
+    r"|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
 )
 WARNINGS = re.compile(
     r"\b(?:WARN|WARNING)\b|(?i:[\[<|(](?:warn|warning)[\]>|)])"
@@ -43,9 +44,10 @@ MENTIONS = re.compile(
 STEMS = (
     *("err", "fail", "warn", "fatal", "panic", "except", "traceback", "crit", "severe", "alert"),
     *("emerg", "abort", "denied", "refused", "reject", "timed", "timeout", "time-out", "time out"),
-    *("deadlock", "oom", "kill", "crash", "unable", "cannot", "could not", "not found", "invalid"),
-    *("unreachable", "segfault", "corrupt", "assert", "exit", "returned", "rc=", "rc ", "rc:"),
-    *("not ok", '"level":', "✗", "✖", "✕", "❌", "×", "⚠"),  # noqa: RUF001 marks of test runners
+    *("deadlock", "oom", "out of memory", "kill", "crash", "core dumped", "segfault", "corrupt"),
+    *("unable", "cannot", "could not", "not found", "invalid", "unreachable", "assert", "exit"),
+    *("returned", "rc=", "rc ", "rc:", "not ok", '"level":', "✗", "✖", "✕", "❌", "⚠"),
+    "×",  # noqa: RUF001 a mark of test runners
 )
 TERSE = re.compile(r"^\s*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
 NOTHING = re.compile(
@@ -198,15 +200,16 @@ def passages(
 ) -> str:
     """Return the chosen lines as passages, each headed by its line numbers as in "@12-14:".
 
-    A line with a note begins a passage of its own: "@12 (first of 30 alike, last @480):".
+    A line with a note begins a passage: "@12-14 (@12: first of 30 alike, last @480):".
     """
     out: list[str] = []
     run: list[int] = []
     for index in [*chosen, -1]:
         if run and (index < 0 or numbers[index] != numbers[run[-1]] + 1 or index in notes):
             first, last = numbers[run[0]], numbers[run[-1]]
-            note = f" ({notes[run[0]]})" if run[0] in notes else ""
-            out.append((f"@{first}" if first == last else f"@{first}-{last}") + note + ":")
+            where = f"@{first}" if first == last else f"@{first}-{last}"
+            at = "" if first == last else f"@{first}: "
+            out.append(where + (f" ({at}{notes[run[0]]})" if run[0] in notes else "") + ":")
             out.extend(lines[i] for i in run)
             run = []
         run.append(index)
