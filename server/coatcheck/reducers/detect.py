@@ -248,6 +248,12 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
     return COMMIT.match(lines[0]) is not None or share(lines, LOG_LINE) >= 0.5
 
 
+def is_repeated(_text: str, lines: Sequence[str]) -> bool:
+    """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
+    kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
+    return len(lines) >= 30 and len(kinds) <= 0.4 * len(lines)
+
+
 def is_yaml(_text: str, lines: Sequence[str]) -> bool:
     """Tell YAML and other indented keys with values."""
     keyed = share(lines, re.compile(r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"):(?:\s.*)?$"))
@@ -272,4 +278,5 @@ CHECKS: Sequence[tuple[Kind, Callable[[str, Sequence[str]], bool]]] = (
     ("logs", is_log),
     ("trees", is_yaml),
     ("code", is_code),
+    ("logs", is_repeated),
 )
