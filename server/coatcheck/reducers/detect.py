@@ -24,8 +24,9 @@ Kind = Literal[
     "code",
     "prose",
 ]
-SAMPLE_LINES = 300
+SAMPLE_LINES = 200
 SAMPLE_CHARACTERS = 64_000
+SAMPLE_WIDTH = 200
 PARSED_BYTES = 8_000_000
 LEAD_CHARACTERS = 200
 LEAST_AFTER_LEAD = 4
@@ -85,6 +86,11 @@ CODE_LINE = re.compile(
     r"|.*[;{}]\s*$|\s*(?:if|for|while|with|try|else|switch)\b.*[:{]\s*$|\s*[\w.]+(?:\[.*\])? [+-]?="
     r" |\s*[\w.]+\(.*\)[;,]?\s*$"
 )
+FENCE = re.compile(r"\s*(?:```|~~~)")
+DEFINITION = re.compile(
+    r"\s*(?:(?:async )?def \w+\(|class \w+[(:{ ]|(?:export )?(?:async )?function \w+\("
+    r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]|package \w+;?$|using \w[\w.]*;)"
+)
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
 DELIMITERS = ",\t;|"
 CODE_EXTENSIONS = frozenset(
@@ -122,7 +128,7 @@ def hinted(aim: Aim) -> Kind:
 
 def share(lines: Sequence[str], pattern: re.Pattern[str]) -> float:
     """Return the share of lines that pattern matches from their start."""
-    return sum(pattern.match(line[:400]) is not None for line in lines) / len(lines)
+    return sum(pattern.match(line[:SAMPLE_WIDTH]) is not None for line in lines) / len(lines)
 
 
 def is_records(text: str, lines: Sequence[str]) -> bool:
@@ -267,8 +273,11 @@ def is_yaml(_text: str, lines: Sequence[str]) -> bool:
 
 
 def is_code(_text: str, lines: Sequence[str]) -> bool:
-    """Tell source code by the share of lines that read as statements."""
-    return share(lines, CODE_LINE) >= 0.35 and share(lines, HEADING) < 0.15
+    """Tell source code by its statements, or by a few definitions amid long comments."""
+    if any(FENCE.match(line) for line in lines) or share(lines, HEADING) >= 0.15:
+        return False
+    defines = sum(DEFINITION.match(line) is not None for line in lines)
+    return share(lines, CODE_LINE) >= 0.35 or defines >= max(3, 0.04 * len(lines))
 
 
 CHECKS: Sequence[tuple[Kind, Callable[[str, Sequence[str]], bool]]] = (
