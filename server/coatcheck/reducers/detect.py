@@ -89,7 +89,8 @@ CODE_LINE = re.compile(
 FENCE = re.compile(r"\s*(?:```|~~~)")
 DEFINITION = re.compile(
     r"\s*(?:(?:async )?def \w+\(|class \w+[(:{ ]|(?:export )?(?:async )?function \w+\("
-    r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]|package \w+;?$|using \w[\w.]*;)"
+    r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]"
+    r"|package \w+;?$|using \w[\w.]*;)"
 )
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
 DELIMITERS = ",\t;|"
