@@ -145,6 +145,15 @@ def agent(start: Callable[..., Agent]) -> Agent:
     return start("plain.py")
 
 
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agent]:
+    """Return an agent after the handshake that the tests of a module share."""
+    agent = Agent(coatcheck("plain.py"), {})
+    agent.greet()
+    yield agent
+    agent.end()
+
+
 @pytest.fixture
 def wait_gone() -> Callable[..., None]:
     """Wait until processes have ended; fails when one is left."""

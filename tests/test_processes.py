@@ -113,7 +113,7 @@ def test_a_killed_upstream_is_an_error_at_once_and_comes_back(
     if state == "restarting":
         agent.said("echo", text="it is up again")
     who = [] if state == "in a big answer" else [json.loads(agent.said("who"))["pid"]]
-    pids = who or children_of(agent.process.pid)[1:]
+    pids = who or children_of(agent.process.pid)[:1]
     if child and who:
         pids.append(int(agent.said("child")))
     os.kill(pids[0], number)

@@ -130,13 +130,13 @@ class StoredArtifacts:
 
     def peek(self, ref: str) -> Artifact:
         """Return the artifact of ref as get does, but leave its time as it is."""
-        record = self._known(ref)
-        sent = self._row(view_key(ref, record.views[-1]))
-        result = self._result(ref)
-        if sent is None or result is None:
-            self._known(ref)  # another process may have removed it since
-            raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
-        return artifact_from(ref, record, sent, result)
+        for _ in range(3):  # another process may remove it, or send a new view, in between
+            record = self._known(ref)
+            sent = self._row(view_key(ref, record.views[-1]))
+            result = self._result(ref)
+            if sent is not None and result is not None:
+                return artifact_from(ref, record, sent, result)
+        raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
 
     def has_view(self, ref: str, text: str) -> bool:
         """Tell whether text is, byte for byte, a view that was sent for ref."""
@@ -163,8 +163,11 @@ class StoredArtifacts:
 
     def erase(self, ref: str) -> None:
         """Erase the artifact of ref now. Raises: UnknownRef, StoreError."""
+        self._known(ref)
         with self._store.transaction():
-            self._remove(ref, self._known(ref), "erased", self._clock())
+            record = self._record(ref)
+            if record is not None:
+                self._remove(ref, record, "erased", self._clock())
 
     def erase_all(self) -> Swept:
         """Erase every artifact now, and what was set aside as damaged. Raises: StoreError."""

@@ -29,6 +29,8 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     """
     mark = "Error " if is_error else ""
     body = escape(reduction.text)
+    if not ref:
+        return _not_kept(reduction, body)
     whole = f'fetch_artifact(ref="{ref}")'
     if not reduction.omissions:
         return (

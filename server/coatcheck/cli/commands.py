@@ -7,7 +7,8 @@ import click
 
 from coatcheck import __version__
 from coatcheck.cli.home import Sources
-from coatcheck.cli.parts import artifacts, place
+from coatcheck.cli.parts import artifacts
+from coatcheck.cli.place import place
 from coatcheck.counting import TokenCounter
 from coatcheck.types import CoatcheckError, ConfigError
 

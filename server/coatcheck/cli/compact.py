@@ -13,7 +13,8 @@ from typing import Any, TextIO
 import click
 
 from coatcheck import spans
-from coatcheck.cli.parts import artifacts, pipeline, place
+from coatcheck.cli.parts import artifacts, pipeline
+from coatcheck.cli.place import place
 from coatcheck.pipeline import Outgoing
 from coatcheck.sizing import estimate
 from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, UnknownRef

@@ -13,7 +13,7 @@ import click
 
 from coatcheck import __version__, config
 from coatcheck.cli.home import home
-from coatcheck.cli.parts import Place
+from coatcheck.cli.place import Place
 from coatcheck.ledger.reader import reading
 from coatcheck.types import CoatcheckError
 from coatcheck_adapters.stores.disk import DiskStore

@@ -10,6 +10,7 @@ PLACE = re.compile(
     r"(?P<path>(?:[A-Za-z]:[\\/])?[^\s:()\"'<>|][^:()\"'<>|]{0,300}?)"
     r"(?P<rest>:\d+(?::\d+)?(?=:|-|\s*$)|\(\d+(?:,\d+)?\)(?=:|\s*$)|-\d+-)"
 )
+EXTENSION = re.compile(r"\.[A-Za-z]\w{0,7}$")
 BELOW = re.compile(r"\s+\d+[:-]\d+\s+\S|\d+[:-]")
 PATH = re.compile(
     r"(?:[A-Za-z]:[\\/]|\.{0,2}/)?[\w.@+~=\-\[\] ]*(?:[\\/][\w.@+~=\-\[\] ]+)+[\\/]?$"
@@ -40,7 +41,7 @@ def read(lines: Sequence[str]) -> list[Finding]:
     for index, line in enumerate(lines):
         line = line[:2000]
         found = None if stamp_end(line) else PLACE.match(line)
-        if found and looks_like_path(found["path"]):
+        if found and looks_like_path(found["path"], found["rest"]):
             rest = line[found.start("rest") :]
             out.append(Finding(index, found["path"], rest, rule_of(rest)))
             below = ""
@@ -51,8 +52,10 @@ def read(lines: Sequence[str]) -> list[Finding]:
     return out
 
 
-def looks_like_path(text: str) -> bool:
-    """Tell whether text can be the path of a file: it has an extension or a folder."""
+def looks_like_path(text: str, rest: str) -> bool:
+    """Tell whether text, with rest behind it, can be the path of a file: extension or folder."""
+    if (rest.startswith("-") or " " in text) and not EXTENSION.search(text):
+        return False
     name = re.split(r"[\\/]", text)[-1]
     return "  " not in text and ("." in name.strip(".") or "/" in text or "\\" in text)
 

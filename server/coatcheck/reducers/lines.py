@@ -48,7 +48,9 @@ WORD = re.compile(r"[^\W_]+")
 TIMES = re.compile(r" \(x\d+\)$")
 FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
+PLACE_TOKENS = 5
 WEAKEST = 0.3
+FOCUSED, SMALL_BUDGET = 0.7, 400
 SEARCHED_CHARS = 1_000_000
 NO_NOTES: Mapping[int, str] = MappingProxyType({})
 
@@ -154,11 +156,15 @@ def around(indices: Iterable[int], total: int, reach: int = 1) -> Iterable[int]:
 
 
 def claim(
-    lines: Sequence[str], claims: Iterable[tuple[Iterable[int], float]], budget: int
+    lines: Sequence[str],
+    claims: Iterable[tuple[Iterable[int], float]],
+    budget: int,
+    notes: Mapping[int, str] = NO_NOTES,
 ) -> list[int]:
     """Return the indices of lines that fit into budget tokens, in source order.
 
-    claims are (indices in order of worth, share of the budget up to which they may fill it).
+    claims are (indices in order of worth, share of the budget up to which they may fill it);
+    notes are what passages will write above some lines.
     """
     chosen: set[int] = set()
     spent = 0
@@ -168,7 +174,8 @@ def claim(
             if index in chosen:
                 continue
             cost = estimate(lines[index]) + 1
-            cost += 0 if index - 1 in chosen or index + 1 in chosen else 5
+            cost += 0 if index - 1 in chosen or index + 1 in chosen else PLACE_TOKENS
+            cost += estimate(notes[index]) + 2 * PLACE_TOKENS if index in notes else 0
             if spent + cost > budget * share:
                 refused += 1
                 if refused > 50:
@@ -252,6 +259,11 @@ def folded(lines: Sequence[str]) -> str | None:
         return None
     runs = [(line, len(list(same))) for line, same in groupby(lines)]
     return "\n".join([FOLDED, *(f"{line} (x{n})" if n > 1 else line for line, n in runs)])
+
+
+def focused(budget: int, found: bool) -> int:
+    """Return the tokens to use: less of a large budget when lines of the focus were found."""
+    return max(int(budget * FOCUSED), min(budget, SMALL_BUDGET)) if found else budget
 
 
 def omitted(unit: str, shown: int, total: int) -> list[Omission]:

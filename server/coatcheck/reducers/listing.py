@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from coatcheck.reducers.findings import PATH, Finding, read
 from coatcheck.reducers.lines import (
+    focused,
     matching,
     omitted,
     severity,
@@ -17,7 +18,7 @@ from coatcheck.types import Aim, Reduction
 
 MOST_CHARS, MOST_LINES = 8_000_000, 400_000
 LIMIT = 300
-RULES_SHARE, FILES_SHARE, FOCUSED = 0.3, 0.55, 0.7
+RULES_SHARE, FILES_SHARE = 0.3, 0.55
 MOST_RULES = 60
 FACTORED = "a line that begins with a space goes on where the path above it ends:"
 
@@ -53,7 +54,7 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     """Return counts by rule and by file, and below each file the findings shown."""
     focus = aim.focus if aim.focus.strip() else ""
     found = ranked(findings, focus)
-    budget = int(aim.budget_tokens * (FOCUSED if found else 1))
+    budget = focused(aim.budget_tokens, bool(found))
     rules = Counter(f.rule for f in findings if f.rule)
     head = [totals(findings, rules, int(budget * RULES_SHARE))]
     others = sorted({*range(len(lines))} - {f.at for f in findings})

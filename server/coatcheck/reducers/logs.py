@@ -9,6 +9,7 @@ from coatcheck.reducers.lines import (
     LONG_LINE,
     around,
     claim,
+    focused,
     folded,
     matching,
     of_cut_lines,
@@ -45,9 +46,8 @@ DURATION = re.compile(
 )
 HANDLE = "a word of the line"
 ALIKE, TIMED_PATTERNS, OFTEN = 2, 3, 5
-FOCUSED = 0.7
 NEW_WORDS = 6
-PATTERNS = "patterns (computed; * is a value, times left out):"
+PATTERNS = "patterns (computed: how many lines @first of them; * is a value, times left out):"
 TRACE_HEAD, TRACE_TAIL = 3, 5
 
 
@@ -77,9 +77,10 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     head = totals(source)
     found = matching(source, aim.focus)
     kinds = severe_kinds(source, groups)
-    budget = int(aim.budget_tokens * (FOCUSED if found else 1)) - estimate(head) - 4
-    chosen = claim(lines, claims(source, groups, kinds, found), budget)
-    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes_of(kinds, chosen))
+    budget = focused(aim.budget_tokens, bool(found)) - estimate(head) - 4
+    notes = notes_of(kinds)
+    chosen = claim(lines, claims(source, groups, kinds, found), budget, notes)
+    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
     shown, patterns = pattern_part(lines, groups, chosen, budget - estimate(verbatim))
     if estimate(body := "\n".join(filter(None, [head, verbatim, patterns]))) > aim.budget_tokens:
         return None
@@ -132,13 +133,13 @@ def claims(
 ) -> Iterator[tuple[Iterable[int], float]]:
     """Return who may fill how much of the budget with lines word for word."""
     once, again = spread(found, groups)
-    yield first_blocks(lines, kinds), 0.5
-    yield [members[-1] for _, members in kinds], 0.6
+    yield first_blocks(lines, kinds), 0.6
+    yield [members[-1] for _, members in kinds], 0.65
     yield around(once, len(lines)), 0.85
     yield again, 0.6
     yield [len(lines) - 1], 0.9
-    yield slowest(lines, groups), 0.4
-    yield [0], 0.5
+    yield slowest(lines, groups), 0.3
+    yield [g.members[0] for g in groups[:1] if len(g.members) == 1], 0.5
 
 
 def spread(found: Sequence[int], groups: Sequence[Group]) -> tuple[list[int], list[int]]:
@@ -175,6 +176,7 @@ def first_blocks(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -
         told = tuple(re.sub(r"\d+", "0", lines[i]) for i in below)
         if told not in traces:
             traces.add(told)
+            yield from below[-1:]
             yield from below[:TRACE_HEAD]
             yield from below[TRACE_HEAD:][-TRACE_TAIL:]
 
@@ -189,13 +191,12 @@ def trace_below(lines: Sequence[str], index: int) -> list[int]:
     return out
 
 
-def notes_of(kinds: Sequence[tuple[int, list[int]]], chosen: Sequence[int]) -> dict[int, str]:
+def notes_of(kinds: Sequence[tuple[int, list[int]]]) -> dict[int, str]:
     """Return for the first line of each kind how many there are and where the last one is."""
-    there = set(chosen)
     return {
         members[0]: f"first of {len(members):,} alike, last @{members[-1] + 1}"
         for _, members in kinds
-        if len(members) > 1 and members[0] in there
+        if len(members) > 1
     }
 
 
@@ -264,5 +265,5 @@ def entry(
         return f"@{first + 1}: {whole if detail else pattern(lines[first], {}, 0)}"
     if first in there:
         told = named(values, group.words) if detail else ""
-        return f"{count:,} lines as @{first + 1}" + (f": {told}" if told else "")
-    return f"{count:,} lines as @{first + 1}: {pattern(lines[first], values, detail)}"
+        return f"{count:,} @{first + 1}" + (f": {told}" if told else "")
+    return f"{count:,} @{first + 1}: {pattern(lines[first], values, detail)}"

@@ -14,6 +14,7 @@ from coatcheck.reducers.terms import ENDINGS, WORD, Term, fold, stem, terms
 SATURATION = 1.2
 LENGTH_SHARE = 0.6
 WEAK_BELOW = 0.3
+ENOUGH = 2.0
 LIKENESS = 0.75
 MOST_LOOKALIKES = 5_000
 MOST_CHARACTERS = 2_000_000
@@ -132,11 +133,15 @@ def coverage(units: Sequence[str], focus: str) -> list[float]:
 
 
 def is_weak(units: Sequence[str], scores: Sequence[float], focus: str) -> bool:
-    """Tell whether a focus was given but even the best unit holds hardly anything of it."""
-    if not terms(focus):
-        return False
+    """Tell whether a focus was given but even the best unit holds hardly anything of it.
+
+    Of a long focus, two words or one identifier in the best unit are enough.
+    """
+    whole = sum(term.weight for term in terms(focus))
     best = max(range(len(scores)), key=lambda i: (scores[i], -i), default=None)
-    return best is None or scores[best] <= 0 or coverage([units[best]], focus)[0] < WEAK_BELOW
+    if not whole or best is None or scores[best] <= 0:
+        return whole > 0
+    return coverage([units[best]], focus)[0] < min(WEAK_BELOW, ENOUGH / whole)
 
 
 def fill(

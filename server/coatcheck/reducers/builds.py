@@ -118,8 +118,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     why, details, notes = telling(source, results)
     found = matching(source, aim.focus)
     left = aim.budget_tokens - estimate(head) - 2
-    chosen = claim(lines, claims(source, results, ends, (why, details), found), left)
-    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes_for(notes, chosen))
+    chosen = claim(lines, claims(source, results, ends, (why, details), found), left, notes)
+    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
     body = "\n".join(filter(None, [head, verbatim]))
     omissions = omitted("lines", len(chosen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
@@ -254,11 +254,6 @@ def near(lines: Sequence[str], told: Sequence[int], results: Results) -> Iterato
                 yield i
 
 
-def notes_for(notes: dict[int, str], chosen: Sequence[int]) -> dict[int, str]:
-    """Return the notes of the lines chosen."""
-    return {index: notes[index] for index in chosen if index in notes}
-
-
 def claims(
     lines: Sequence[str],
     results: Results,
@@ -269,10 +264,10 @@ def claims(
     """Return who may fill how much of the budget with lines word for word."""
     why, details = told
     yield ends[::-1], 0.35
-    yield why, 0.75
-    yield [i for i in found if i not in results.lines], 0.85
-    yield near(lines, why, results), 0.9
-    yield details, 0.95
+    yield why, 1.0
+    yield [i for i in found if i not in results.lines], 1.0
+    yield near(lines, why, results), 1.0
+    yield details, 1.0
     graded = [(severity(line), i) for i, line in enumerate(lines) if i not in results.lines]
     yield [i for grade, i in graded if grade >= 2], 1.0
     yield [i for i in (len(lines) - 1, 0, 1) if lines[i : i + 1] and lines[i].strip()], 1.0
