@@ -184,12 +184,22 @@ def is_html(text: str, lines: Sequence[str]) -> bool:
     """Tell HTML, a page or a fragment."""
     if HTML_START.match(text[:4000].removeprefix(BOM)):
         return True
+    if is_declared_xml(text):
+        return False
     sample = "\n".join(lines)
     return len(HTML_TAG.findall(sample)) > max(5, len(lines) // 2, len(sample) // 400)
 
 
+def is_declared_xml(text: str) -> bool:
+    """Tell a text that declares itself XML, is no XHTML and has at least a few tags."""
+    start = text[:4000].removeprefix(BOM).lstrip()
+    return start.startswith("<?xml") and "<html" not in start and start.count("<") > 3
+
+
 def is_xml(text: str, lines: Sequence[str]) -> bool:
     """Tell XML, which starts with a tag and has tags all over."""
+    if is_declared_xml(text):
+        return True
     if not XML_START.match(text[:4000].removeprefix(BOM)):
         return False
     return len(TAG.findall("\n".join(lines))) >= max(3, len(lines) // 2)
