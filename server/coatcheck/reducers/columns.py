@@ -35,8 +35,12 @@ TEXT = vocabulary("description body note notes content text comment detail detai
 TIME = vocabulary("at date time timestamp created updated modified on")
 CALENDAR = vocabulary("day week month quarter year hour minute")
 OPAQUE = vocabulary("gravatar avatar etag checksum signature nonce")
-TOTALS = vocabulary(
-    "total count cursor next previous prev page pages token marker more truncated incomplete"
+PAGING = re.compile(
+    r"(?:\w+ )?total(?: \w+)?|count|(?:\w+ )*cursor|(?:next|previous|prev)(?: \w+)*|pages?"
+    r"|page (?:size|count|number|token)|per page|limit|offset|start at|max results"
+    r"|(?:\w+ )*(?:page|continuation|pagination) token|marker"
+    r"|(?:\w+ )?has (?:more|next|previous)(?: \w+)?"
+    r"|(?:\w+ )?truncated|incomplete(?: \w+)?|is last|remaining|(?:last )?evaluated key"
 )
 GOOD = vocabulary(
     "running ready active ok success successful succeeded passed pass completed complete available"
@@ -62,6 +66,11 @@ class Column:
     present: int
     distinct: int
     same: str | None
+
+
+def is_total(path: str) -> bool:
+    """Tell whether the last key names a total, a cursor or another part of pagination."""
+    return PAGING.fullmatch(" ".join(words(split(path)[1]))) is not None
 
 
 def words(path: str) -> list[str]:
@@ -130,7 +139,7 @@ def _wanted(path: str, kind: str) -> float:
         if last in group:
             base = value
             break
-    if depth == 0 and TOTALS.intersection(parts):
+    if depth == 0 and is_total(path):
         base = max(base, 2.0)
     if len(parts) > 2:
         base *= 0.85

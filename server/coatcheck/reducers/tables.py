@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.codec import NUMBER
@@ -150,7 +151,7 @@ def _starts(lines: Sequence[str]) -> list[int]:
             used[match.start() : match.end()] = b"\x01" * (match.end() - match.start())
     starts = [i for i in range(width) if used[i] and (i == 0 or not used[i - 1])]
     edges = [*starts, width]
-    return [a for a, b in zip(edges, edges[1:], strict=False) if _is_column(lines, a, b)]
+    return [a for a, b in pairwise(edges) if _is_column(lines, a, b)]
 
 
 def _is_column(lines: Sequence[str], start: int, end: int) -> bool:
