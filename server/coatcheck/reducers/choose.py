@@ -15,7 +15,7 @@ from coatcheck.sizing import estimate
 
 ROOT_SHARE = 0.4
 ROWS_SHARE = 0.8
-GRID_SHARE = 0.8
+GRID_SHARE = 0.9
 LISTING_SHARE = 0.3
 GRID_CUT = 100
 CROWD = 40
@@ -32,10 +32,10 @@ def plans_within(scored: Scored, budget: int) -> list[Plan]:
         _list_rest(scored, plans, min(left, int(budget * LISTING_SHARE)))
     else:
         left -= _pick_grids(scored, plans, int(left * GRID_SHARE))
-        left -= _pick_profiles(scored, plans, left // 2)
-        left -= _pick_samples(scored, plans, left)
         if scored.wants.text:
-            pick_rows(scored, plans, left)
+            left -= pick_rows(scored, plans, left)
+        left -= _pick_profiles(scored, plans, left // 2)
+        _pick_samples(scored, plans, left)
     return plans
 
 
@@ -211,7 +211,7 @@ def _grid_within(
 
 def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
     column = facts.columns[path]
-    named = 2.0 if not scored.loose and scored.wants.names(path) else 1.0
+    named = 2.0 if scored.wants.names(path) else 1.0
     return named * column.value * column.present / max(1, len(facts.section.rows))
 
 
@@ -233,7 +233,7 @@ def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         if plan.framed or set(plan.grid) >= set(facts.kept):
             continue
         odd = standing_out(facts)
-        order = list(dict.fromkeys(odd if plan.grid else [*odd, 0, 1, total - 1]))[:12]
+        order = list(dict.fromkeys([*odd, 0] if plan.grid else [*odd, 0, 1, total - 1]))[:12]
         cap = max(60, share // 3)
         found = [(i, row_columns(facts, scored, i, cap)) for i in order if 0 <= i < total]
         order = [i for i, paths in found if paths]

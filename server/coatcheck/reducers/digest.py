@@ -13,6 +13,9 @@ from coatcheck.reducers.wants import Wants, read
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
+# Everything may cost a little more than a selection: then nothing has to be fetched.
+WHOLE = 1.2
+
 
 def digest(
     sections: Sequence[Section],
@@ -37,7 +40,7 @@ def _fitting(sections: Sequence[Section], aim: Aim, kind: str) -> Reduction:
     every = [facts_of(s, _named(s, wants)) for s in sections]
     if sum(len(facts.section.rows) * len(facts.kept) for facts in every) <= 2 * aim.budget_tokens:
         trimmed = _reduction(every, [_whole_plan(facts) for facts in every], kind)
-        if estimate(trimmed.text) <= aim.budget_tokens:
+        if estimate(trimmed.text) <= WHOLE * aim.budget_tokens:
             return trimmed
     scored = scored_by(every, wants)
     found = tightened(

@@ -59,9 +59,7 @@ def _cell_worth(facts: Facts, scored: Scored, index: int, path: str) -> float:
         worth *= 0.1
     if path == facts.handle:
         return worth + 10.0
-    if (named and not scored.loose) or (
-        scored.trouble and STATE.intersection(words(split(path)[1])[-1:])
-    ):
+    if named or (scored.trouble and STATE.intersection(words(split(path)[1])[-1:])):
         worth += ASKED
     if any(wants.holds(text) for text in texts(value)):
         worth += 3.0

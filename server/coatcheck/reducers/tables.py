@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.codec import NUMBER
-from coatcheck.reducers.digest import digest
+from coatcheck.reducers.digest import WHOLE, digest
 from coatcheck.reducers.rawjson import MAX_CHARACTERS, Number, Value
 from coatcheck.reducers.shape import Row, Section
 from coatcheck.sizing import estimate
@@ -47,7 +47,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if table is None:
         return None
     lossless = _lossless(table)
-    if aim.lossless or (lossless and estimate(lossless) <= aim.budget_tokens):
+    if aim.lossless or (lossless and estimate(lossless) <= WHOLE * aim.budget_tokens):
         good = lossless is not None and len(lossless) < len(text)
         return Reduction(lossless or "", KIND, "lossless") if good else None
     found = digest([_section(table)], aim, KIND, before=table.before, after=table.after)
