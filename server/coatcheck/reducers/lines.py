@@ -60,6 +60,7 @@ TIMES = re.compile(r" \(x\d+\)$")
 FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
 PLACE_TOKENS = 5
+GAP_CHARS = 40
 WEAKEST = 0.3
 FOCUSED, SMALL_BUDGET = 0.7, 400
 SEARCHED_CHARS = 1_000_000
@@ -222,7 +223,7 @@ def shorten(line: str, limit: int, focus: str = "") -> tuple[str, int]:
     A cut names its size in place: "abc …[+1,234 characters]… xyz". What holds a word of focus
     stays, then the beginning and the end.
     """
-    if len(line) <= limit + 40:
+    if len(line) <= limit + GAP_CHARS:
         return line, 0
     spot = focus_spot(line, focus)
     third = max(1, limit // 3)

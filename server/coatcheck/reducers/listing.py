@@ -34,7 +34,7 @@ def matches(text: str) -> bool:
     found = len(read(lines))
     own = sum(1 for line in lines if not is_frame(line))
     paths = sum(1 for line in lines if PATH.match(line.strip()[:300]))
-    return found >= 0.5 * own or paths >= 0.9 * len(lines)
+    return 0 < 0.5 * own <= found or paths >= 0.9 * len(lines)
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:
@@ -49,7 +49,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     findings = read(source)
     if aim.lossless:
         return factored(source, findings)
-    if 2 * len(findings) >= sum(1 for line in source if not is_frame(line)):
+    if findings and 2 * len(findings) >= sum(1 for line in source if not is_frame(line)):
         return reduce_findings(source, findings, aim)
     return reduce_paths(source, aim)
 
@@ -231,7 +231,7 @@ def grouped(findings: Sequence[Finding], chosen: dict[int, str]) -> Iterator[str
 def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     """Return a list of paths by folder, folders beyond the budget as counts."""
     paths = [(i, line.strip()) for i, line in enumerate(lines) if PATH.match(line.strip()[:500])]
-    if 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
+    if not paths or 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
         return None
     found = matching([path for _, path in paths], aim.focus)
     start = shared_start([path for _, path in paths])
