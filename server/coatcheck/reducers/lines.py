@@ -19,7 +19,7 @@ ERRORS = re.compile(
     r"(?:err|fatal|crit|panic|alert))"
     r"|(?i:(?:^|[:\])|]\s)\s?(?:\w+[ -])?"
     r"(?:error|fatal|panic|exception|failed|failure)(?:\[\w+\])?:)"
-    r"|(?i:^\s*(?:error|fatal|panic|npm err!|err!|e:|--- fail|not ok)\b)"
+    r"|(?i:^\s*(?:error|fatal|panic|--- fail|not ok)\b|^\s*(?:npm err!|err!|e: ))"
     r"|\b\w*(?:Error|Exception)\b(?=[:\s(]|$)|^Traceback |[✗✖✕❌]\s"
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"

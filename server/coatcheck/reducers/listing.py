@@ -219,9 +219,10 @@ def chosen_findings(
 
 
 def grouped(findings: Sequence[Finding], chosen: dict[int, str]) -> Iterator[str]:
-    """Return the chosen findings below their paths, in source order."""
+    """Return the chosen findings below their paths, files and findings in source order."""
     before = ""
-    for number in sorted(chosen):
+    places = {f.path: n for n, f in reversed(list(enumerate(findings)))}
+    for number in sorted(chosen, key=lambda n: (places[findings[n].path], n)):
         if findings[number].path != before:
             before = findings[number].path
             yield before

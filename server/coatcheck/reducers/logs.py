@@ -19,6 +19,7 @@ from coatcheck.reducers.lines import (
     severity,
     shorten,
     split_lines,
+    template,
 )
 from coatcheck.reducers.templates import (
     Group,
@@ -163,6 +164,7 @@ def claims(
     """Return who may fill how much of the budget with lines word for word."""
     once, again = spread(found, groups)
     yield first_blocks(lines, kinds), 0.6
+    yield wordings(lines, kinds), 0.65
     yield [members[-1] for _, members in kinds], 0.65
     yield rare_mentions(lines, groups), 0.7
     yield around(once, len(lines)), 0.85
@@ -170,6 +172,15 @@ def claims(
     yield [len(lines) - 1], 0.9
     yield slowest(lines, groups), 0.3
     yield [g.members[0] for g in groups[:1] if len(g.members) == 1], 0.5
+
+
+def wordings(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> list[int]:
+    """Return the first line of each wording of a kind, words that vary included."""
+    firsts: dict[str, int] = {}
+    for _, members in kinds:
+        for index in members:
+            firsts.setdefault(template(lines[index]), index)
+    return list(firsts.values())
 
 
 def rare_mentions(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
