@@ -121,3 +121,27 @@ def test_a_lossless_aim_only_counts_equal_lines_in_a_row() -> None:
 def test_logs_are_told_from_prose() -> None:
     assert matches("\n".join(quiet(20)))
     assert not matches("It was a quiet day.\nNothing happened at all.\n" * 10)
+
+
+def test_a_status_class_in_the_focus_finds_its_lines() -> None:
+    access = [
+        f'10.0.0.9 - - "GET /p{i % 30} HTTP/1.1" {503 if i in (7, 90) else 200} 1'
+        for i in range(300)
+    ]
+    reduction = reduced(access, Aim(400, focus="Which paths answered with 5xx?"))
+    assert '"GET /p7 HTTP/1.1" 503' in reduction.text
+    assert '"GET /p0 HTTP/1.1" 503' in reduction.text
+    assert not reduction.weak_focus
+
+
+def test_the_values_of_a_kind_of_error_are_told_with_it() -> None:
+    lines = quiet(300)
+    for at in range(0, 300, 30):
+        lines[at] = f"2024-01-01 10:00:00 ERROR job {'nightly' if at % 60 else 'hourly'}-7 failed"
+    assert "values {hourly-7 (5), nightly-7 (5)}" in reduced(lines).text
+
+
+def test_trouble_in_rare_words_keeps_its_time() -> None:
+    lines = quiet(300)
+    lines[50] = "2024-01-01 10:00:50 INFO could not find the lease of node 7"
+    assert f"@51:\n{lines[50]}\n" in reduced(lines).text

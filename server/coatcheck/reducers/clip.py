@@ -80,7 +80,8 @@ def clipped(
         omissions = omitted("lines", len(chosen), text.count("\n") + 1)
         omissions += of_cut_lines((len(lines[i]), cuts[i][1]) for i in chosen if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "clip", "clipped", omissions, HANDLE)
+    weak = bool(aim.focus.strip()) and not matching(lines, aim.focus)
+    return Reduction(body, "clip", "clipped", omissions, HANDLE, weak)
 
 
 def long_lines(lines: Sequence[str], limit: int) -> Iterable[tuple[int, str]]:

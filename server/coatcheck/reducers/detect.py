@@ -52,6 +52,7 @@ DIAGNOSTIC = re.compile(
     r"(?:(?:fatal )?(?:error|warning|note|info)\b|[A-Z]{1,4}\d{2,5}\b|.*[\[(][\w@/-]+[\])]$)"
     r"|\s+\d+:\d+\s+(?:error|warning)\b|.*\[(?:[a-z]+-[a-z-]+|\w+/\w+)\]$"
 )
+ARROW = re.compile(r"\s*--> \S.*:\d+:\d+\s*$")
 RUNNER = re.compile(
     r"=+ .*\b(?:test session starts|passed|failed|FAILURES|ERRORS|summary info)\b.*=+"
     r"|\S+::\S+ (?:PASSED|FAILED|SKIPPED|ERROR|XFAIL)|\S+\.py [.FEsxX]+(?:\s|$)|[.FEsxX]{8,}\s*\["
@@ -188,7 +189,12 @@ def is_numbered(_text: str, lines: Sequence[str]) -> bool:
 def is_build(_text: str, lines: Sequence[str]) -> bool:
     """Tell the output of tests, compilers, linters and package managers."""
     sure = sum(RUNNER.match(line) is not None for line in lines)
-    return sure >= max(2, len(lines) // 12) or share(lines, DIAGNOSTIC) >= 0.4
+    arrows = sum(ARROW.match(line) is not None for line in lines)
+    return (
+        sure >= max(2, len(lines) // 12)
+        or arrows >= max(3, len(lines) // 40)
+        or share(lines, DIAGNOSTIC) >= 0.4
+    )
 
 
 def is_listing(_text: str, lines: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
-from coatcheck.reducers.select import relevance
+from coatcheck.reducers.select import is_weak, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Omission
 
@@ -152,6 +152,12 @@ def matching(lines: Sequence[str], focus: str) -> list[int]:
     pairs = zip(scores, where, strict=True)
     ranked = sorted((-score, i) for score, i in pairs if score > 0 and score >= least)
     return [i for _, i in ranked]
+
+
+def is_weak_match(lines: Sequence[str], found: Sequence[int], focus: str) -> bool:
+    """Tell whether a focus was given but the best line found holds hardly anything of it."""
+    best = [lines[i][:2000] for i in found[:1]]
+    return is_weak(best, [1.0] * len(best), focus)
 
 
 def around(indices: Iterable[int], total: int, reach: int = 1) -> Iterable[int]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from coatcheck.reducers.findings import PATH, Finding, is_frame, read
 from coatcheck.reducers.lines import (
     focused,
+    is_weak_match,
     matching,
     omitted,
     severity,
@@ -49,7 +50,9 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     findings = read(source)
     if aim.lossless:
         return factored(source, findings)
-    if findings and 2 * len(findings) >= sum(1 for line in source if not is_frame(line)):
+    own = sum(1 for line in source if not is_frame(line))
+    titled = sum(1 for f in findings if not source[f.at].endswith(f.rest))
+    if findings and 2 * (len(findings) + titled) >= own:
         return reduce_findings(source, findings, aim)
     return reduce_paths(source, aim)
 
@@ -58,7 +61,8 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     """Return counts by rule and by file, and below each file the findings shown."""
     focus = aim.focus if aim.focus.strip() else ""
     found = ranked(findings, focus)
-    budget = focused(aim.budget_tokens, bool(found))
+    weak = is_weak_match([f"{f.path} {f.rest}" for f in findings], found, focus)
+    budget = focused(aim.budget_tokens, bool(found) and not weak)
     rules = Counter(f.rule for f in findings if f.rule)
     if sum(rules.values()) < RULED * len(findings):
         rules, findings = Counter(), [replace(f, rule="") for f in findings]
@@ -82,7 +86,6 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     omissions = omitted(unit, len(chosen), len(findings))
     omissions += omitted("other lines", len(ends), len(others))
     handle = "a path or a rule" if rules else "a path"
-    weak = bool(focus) and not found
     return Reduction("\n".join(body), "findings", "selected", omissions, handle, weak)
 
 
@@ -259,7 +262,7 @@ def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     body = "\n".join(rows)
     if estimate(body) > aim.budget_tokens:
         return None
-    weak = bool(aim.focus.strip()) and not found
+    weak = is_weak_match([path for _, path in paths], found, aim.focus)
     return Reduction(body, "paths", "selected", omissions, "a part of the path", weak)
 
 

@@ -11,6 +11,7 @@ from coatcheck.reducers.lines import (
     claim,
     focused,
     folded,
+    is_weak_match,
     matching,
     of_cut_lines,
     omitted,
@@ -27,6 +28,7 @@ from coatcheck.reducers.templates import (
     named,
     pattern,
     stamp_end,
+    told_values,
     varying,
     words_of,
 )
@@ -63,7 +65,6 @@ LATER_STAMP = re.compile(r"\d{1,4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d{2,4}[ T:]\d\d
 HANDLE = "a word of the line"
 ALIKE, TIMED_PATTERNS, OFTEN = 2, 3, 5
 NEW_WORDS = 6
-NOTE_CHARS = 160
 PATTERNS = "patterns (computed: how many lines @first of them; * is a value, times left out):"
 TRACE_HEAD, TRACE_TAIL = 3, 5
 
@@ -93,9 +94,11 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     traces = traced(source)
     groups = grouped(["" if i in traces else line for i, line in enumerate(source)])
     head = totals(source, traces)
-    found = matching(source, aim.focus)
+    asked = of_status(source, aim.focus)
+    found = [*asked, *matching(source, aim.focus)]
+    weak = not asked and is_weak_match(source, found, aim.focus)
     kinds = severe_kinds(source, groups)
-    budget = focused(aim.budget_tokens, bool(found)) - estimate(head) - 4
+    budget = focused(aim.budget_tokens, not weak and bool(found)) - estimate(head) - 4
     notes = notes_of(source, kinds)
     chosen = claim(lines, claims(source, groups, kinds, found), budget, notes)
     verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
@@ -106,7 +109,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     omissions = omitted("lines", len(seen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in sorted(seen) if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "logs", "selected", omissions, HANDLE, bool(aim.focus) and not found)
+    return Reduction(body, "logs", "selected", omissions, HANDLE, weak)
 
 
 def totals(lines: Sequence[str], traces: Mapping[int, int]) -> str:
@@ -264,10 +267,19 @@ def notes_of(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> di
         if len(members) > 1:
             first, words = members[0], tuple(words_of(lines[members[0]]))
             alike = Group(members, ("0",) * len(words))
-            told = named(varying(lines, alike), words) if len(members) >= OFTEN else ""
-            more = f": {told}" if told and len(told) <= NOTE_CHARS else ""
+            told = told_values(varying(lines, alike)) if len(members) >= ALIKE + 1 else ""
+            more = f"; values {told}" if told else ""
             notes[first] = f"first of {len(members):,} alike, last @{members[-1] + 1}{more}"
     return notes
+
+
+def of_status(lines: Sequence[str], focus: str) -> list[int]:
+    """Return the lines with an HTTP status that focus asks for, as in "5xx"."""
+    wanted = tuple(found[0] for found in re.findall(r"\b[1-5](?=xx\b)", focus))
+    if not wanted:
+        return []
+    found = ((i, STATUS.search(line[:2000])) for i, line in enumerate(lines))
+    return [i for i, m in found if m and (m[1] or m[2] or m[3]).startswith(wanted)]
 
 
 def pattern_part(
