@@ -27,6 +27,7 @@ SENTENCE = re.compile("(?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*")
 PASSAGE = 400  # characters; a longer block is cut into passages at ends of sentences
 DESCRIPTION = 300  # characters of a description that are shown
 MAX_FACTS = 400  # values looked at in the data a page carries
+WEAK = 0.1  # share of the best match below which a passage is left out though there is room
 GAP = 8  # tokens that a line about left-out passages costs
 # With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
 # page. The main part is then shown whole up to WHOLE budgets, if that is at most SHARE of the page.
@@ -219,6 +220,8 @@ def by_focus(
         for near in (index - 1, index + 1):
             if 0 <= near < len(values):
                 spread[near] = max(spread[near], 0.3 * value)
+    top = max(spread, default=0.0)
+    spread = [value if value >= WEAK * top else 0.0 for value in spread]
     prices = [cost + GAP // 2 for cost in costs]
     chosen = fill(prices, spread, left * 9 // 10)
     heads = {above[index] for index in chosen if above[index] >= 0} - set(chosen)

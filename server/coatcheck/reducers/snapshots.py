@@ -140,7 +140,7 @@ def parse(lines: Sequence[str]) -> tuple[list[Element], list[str]]:
     around: list[str] = []
     open_at: list[tuple[int, int]] = []
     for line in lines:
-        found = NODE.match(line)
+        found = NODE.match(line.rstrip())
         content = unquoted(found[2]) if found else ""
         depth = len(found[1]) if found else 0
         while open_at and open_at[-1][0] >= depth:
