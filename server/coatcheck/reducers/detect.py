@@ -286,7 +286,7 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
 def is_repeated(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
     kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
-    return len(lines) >= 30 and len(kinds) <= 0.4 * len(lines)
+    return len(lines) >= 30 and 3 <= len(kinds) <= 0.4 * len(lines)
 
 
 def is_yaml(_text: str, lines: Sequence[str]) -> bool:
