@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.htmltext import HEADINGS, Block, Page, collapse, read
-from coatcheck.reducers.mainpart import main_part
+from coatcheck.reducers.mainpart import is_menu, main_part
 from coatcheck.reducers.select import fill, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
@@ -26,7 +26,8 @@ LINKS_SOUGHT = re.compile(
 SENTENCE = re.compile("(?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*")
 PASSAGE = 400  # characters; a longer block is cut into passages at ends of sentences
 DESCRIPTION = 300  # characters of a description that are shown
-MAX_FACTS = 400  # values looked at in the data a page carries
+SHOWN_FACTS = 8
+MAX_FACTS = 2_000  # values looked at in the data a page carries
 WEAK = 0.1  # share of the best match below which a passage is left out though there is room
 GAP = 8  # tokens that a line about left-out passages costs
 # With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
@@ -63,9 +64,9 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     page = read(text)
     part = set(main_part(page))
     passages = list(cut(page, part))
-    if not passages:
+    lines = facts(page, aim.focus, is_empty=not part)
+    if not passages and not lines:
         return None
-    lines = facts(page, aim.focus)
     left = aim.budget_tokens - estimate("\n".join(lines)) - 2 * GAP
     addresses = bool(LINKS_SOUGHT.search(aim.focus)) or not part
     scores = relevance([passage.text for passage in passages], aim.focus)
@@ -142,19 +143,20 @@ def pieces(text: str) -> list[str]:
     return [piece for piece in found if piece]
 
 
-def facts(page: Page, focus: str) -> list[str]:
-    """Return the lines about the page as a whole: title, address, description, data by focus."""
+def facts(page: Page, focus: str, *, is_empty: bool) -> list[str]:
+    """Return the lines about the page as a whole: title, address, description, data by focus.
+
+    Of a page that says nothing itself the first data are shown without any focus.
+    """
     lines = [f"{key}: {page.facts[key]}" for key in ("title", "url") if page.facts.get(key)]
     description = page.facts.get("description", "")
     if description and not any(block.text.startswith(description[:80]) for block in page.blocks):
         cut_off = description[:DESCRIPTION]
         lines.append(f"description: {cut_off}{'…' if cut_off != description else ''}")
-    if focus:
-        data = [leaf for source in page.data for leaf in leaves(source)][:MAX_FACTS]
-        scores = relevance(data, focus)
-        best = sorted(range(len(data)), key=lambda i: (-scores[i], i))[:8]
-        lines += [f"data: {data[i]}" for i in sorted(best) if scores[i] > 0]
-    return lines
+    data = [leaf for source in page.data for leaf in leaves(source)][:MAX_FACTS]
+    scores = relevance(data, focus) if focus else [float(is_empty)] * len(data)
+    best = sorted(range(len(data)), key=lambda i: (-scores[i], i))[:SHOWN_FACTS]
+    return lines + [f"data: {data[i]}" for i in sorted(best) if scores[i] > 0]
 
 
 def leaves(source: str) -> list[str]:
@@ -211,14 +213,14 @@ def by_focus(
     ]
     heading, above = -1, []
     for index, passage in enumerate(passages):
-        heading = index if passage.kind in HEADINGS else heading
+        heading = index if passage.kind in HEADINGS and passage.kind != "h1" else heading
         above.append(heading)
     spread = list(values)
     for index, value in enumerate(values):
         if above[index] >= 0 and above[index] != index:
             spread[index] += 0.3 * values[above[index]]
         for near in (index - 1, index + 1):
-            if 0 <= near < len(values):
+            if 0 <= near < len(values) and not is_menu(passages[near].block):
                 spread[near] = max(spread[near], 0.3 * value)
     top = max(spread, default=0.0)
     spread = [value if value >= WEAK * top else 0.0 for value in spread]

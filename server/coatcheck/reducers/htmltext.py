@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -10,7 +10,9 @@ from coatcheck.reducers.wordlist import words
 
 LOOKAHEAD = 20_000  # characters in which a tag must end for its quotes to be honoured
 FORGIVEN = 200  # tags that break this before quotes are no longer looked at
+MAX_DATA = 1_000_000  # characters of JSON in a page that are looked at
 MAX_SPANNED = 12  # blocks after which a link that nobody closed is taken to have ended
+MOSTLY = 0.7  # share of filled cells from which empty ones keep their place
 MAX_ROW_CELL = 240  # a longer cell is layout, not data
 
 OPENING = re.compile(r"<(?:(/?)([a-zA-Z][\w:-]*)|(!--)|[!?])")
@@ -150,6 +152,12 @@ def read(text: str) -> Page:
     return reader.page
 
 
+def filled(row: Sequence[str]) -> Sequence[str]:
+    """Return the cells of a row, the empty ones too when most are filled: those are a table's."""
+    some = [cell for cell in row if cell]
+    return some if len(some) < MOSTLY * len(row) else row
+
+
 class Reader:
     """Turns tags and text into blocks; the state of one pass."""
 
@@ -164,6 +172,8 @@ class Reader:
         self.href: str | None = None
         self.anchor, self.spanned = 0, 0
         self.rows: list[list[str] | None] = []
+        self.row_links: list[tuple[str, str]] = []
+        self.row_linked = 0
         self.seen, self.lines, self.began = 0, 1, 1
 
     def text(self, piece: str, at: int) -> None:
@@ -180,7 +190,7 @@ class Reader:
     def data(self, name: str, inside: str) -> None:
         """Take an invisible element; only data about the page is kept."""
         head, _, body = inside.partition(">")
-        if name == "script" and "ld+json" in head:
+        if name == "script" and "json" in head and len(body) <= MAX_DATA:
             self.page.data.append(body.rpartition("</")[0].strip())
 
     def open(self, name: str, inside: str) -> None:
@@ -242,7 +252,9 @@ class Reader:
         if tag == "tr" and self.rows:
             row = self.rows.pop()
             if row and any(row):
-                self.add("row", " | ".join(row).strip(" |"))
+                self.links, self.linked = self.row_links, self.row_linked
+                self.add("row", " | ".join(filled(row)))
+            self.links, self.linked, self.row_links, self.row_linked = [], 0, [], 0
         self.stack.pop()
         self.open_tags[tag] -= 1
         return tag
@@ -322,6 +334,8 @@ class Reader:
         row = self.rows[-1] if self.rows else None
         if row and kind not in HEADINGS and len(text) <= MAX_ROW_CELL:
             row[-1] = f"{row[-1]} {text}".strip()
+            self.row_links += self.links
+            self.row_linked += self.linked
             return
         if row is not None:
             self.unfold()
