@@ -30,6 +30,7 @@ BLOCK = words(
     " p pre section select summary table caption tbody td textarea tfoot th thead tr ul"
 )
 VOID = words("area base br col embed hr img input link meta param source track wbr")
+BESIDE = words("a span small time label")
 HEADINGS = words("h1 h2 h3 h4 h5 h6")
 RAW_END = {name: re.compile(rf"</{name}\b[^<>]*>", re.IGNORECASE) for name in INVISIBLE}
 BREAK = "\x1e"  # a line break of the page; white space like any other where it is not looked for
@@ -175,6 +176,7 @@ class Reader:
         self.row_links: list[tuple[str, str]] = []
         self.row_linked = 0
         self.seen, self.lines, self.began = 0, 1, 1
+        self.just_closed = False
 
     def text(self, piece: str, at: int) -> None:
         """Take the text between two tags."""
@@ -184,6 +186,7 @@ class Reader:
             self.lines += self.source.count("\n", self.seen, at)
             self.seen, self.began = at, self.lines
         self.parts.append(piece)
+        self.just_closed = False
         if self.href is not None:
             self.linked += len(piece.strip())
 
@@ -195,6 +198,7 @@ class Reader:
 
     def open(self, name: str, inside: str) -> None:
         """Take an opening tag."""
+        self.begin_inline(name)
         if name == "br":
             self.parts.append(BREAK)
         elif name == "a":
@@ -209,6 +213,13 @@ class Reader:
             self.control(attributes(inside))
         elif name in BLOCK:
             self.open_block(name, inside)
+
+    def begin_inline(self, name: str) -> None:
+        """Part an inline element from the one that just ended: style sheets do, but not in code."""
+        self.open_tags["code"] += name == "code"
+        is_code = self.open_tags["code"] or self.open_tags["pre"]
+        if name in BESIDE and self.just_closed and self.parts and not is_code:
+            self.parts.append(" ")
 
     def open_block(self, name: str, inside: str) -> None:
         """Begin a block element."""
@@ -237,8 +248,11 @@ class Reader:
 
     def close(self, name: str) -> None:
         """Take a closing tag; one that nothing open answers to is ignored."""
+        self.just_closed = name in BESIDE
         if name == "a":
             self.close_link()
+        elif name == "code":
+            self.open_tags["code"] = max(0, self.open_tags["code"] - 1)
         elif name == "title":
             self.title()
         elif name in BLOCK:
