@@ -81,7 +81,7 @@ SAMPLES = {
         "    image: x:1\n",
     ),
     "snapshot": (
-        "trees",
+        "snapshots",
         "### Page\n- Page URL: http://x.example\n```yaml\n- generic [ref=e1]:\n"
         + "".join(f'  - link "L{i}" [ref=e{i}] [cursor=pointer]:\n' for i in range(9))
         + "```\n",

@@ -42,6 +42,7 @@ SHARE_LEFT = 0.9
 GRACE_SECONDS = 3_600
 GONE_SECONDS = 90 * 86_400
 ASIDE_SECONDS = 7 * 86_400
+SWEEP_SECONDS = 86_400
 # A fetch that follows another within this time need not write.
 HANDED_SECONDS = 60
 
@@ -118,6 +119,8 @@ class StoredArtifacts:
                 self._store.delete(view_key(ref, digest))
             self._write(ref, record)
             self._store.delete(f"gone/{ref}")
+        with suppress(StoreError):  # the artifact is kept; all else can wait
+            self._sweep_daily(now)
 
     def get(self, ref: str) -> Artifact:
         """Return the artifact of ref and let its time run anew.
@@ -199,6 +202,13 @@ class StoredArtifacts:
                 self._store.delete(key)
         self._store.tidy(aside_seconds)
         return swept
+
+    def _sweep_daily(self, now: float) -> None:
+        """Sweep, unless some process did so within a day."""
+        last = self._row("swept")
+        if last is None or not 0 <= now - last[0]["at"] < SWEEP_SECONDS:
+            self._store.put("swept", sealed_row("swept", {"at": now}))
+            self.sweep()
 
     def _disown(self, ref: str, session: str, now: float) -> None:
         record = self._record(ref)

@@ -102,7 +102,7 @@ def passages_are_the_lines_they_name(reduction: Reduction, text: str) -> int:
     rows = reduction.text.split("\n")
     shown, at = 0, 0
     while at < len(rows):
-        head = re.fullmatch(r"@(\d+)(?:-(\d+))?(?: \(first of .*\))?:", rows[at])
+        head = re.fullmatch(r"@(\d+)(?:-(\d+))?(?: \((?:@\d+: )?first of .*\))?:", rows[at])
         at += 1
         if not head:
             continue

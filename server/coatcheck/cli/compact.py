@@ -48,6 +48,10 @@ class NotKept:
         """Refuse: nothing is kept."""
         raise UnknownRef(f"{ref} was not kept (--no-keep)")
 
+    def peek(self, ref: str) -> Artifact:
+        """Refuse: nothing is kept."""
+        return self.get(ref)
+
     def list(self, limit: int) -> list[ArtifactInfo]:
         """Return nothing."""
         return []

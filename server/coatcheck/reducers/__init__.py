@@ -28,7 +28,8 @@ STEPS: dict[Kind, tuple[str, ...]] = {
     "diffs": ("diffs",),
     "listing": ("listing", "logs"),
     "html": ("split", "html"),
-    "trees": ("trees", "prose"),
+    "trees": ("split", "trees", "prose"),
+    "snapshots": ("trees",),
     "code": ("split", "code", "prose"),
     "prose": ("split", "prose"),
 }

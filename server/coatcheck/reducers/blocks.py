@@ -12,7 +12,9 @@ from coatcheck.types import Aim
 LEAST_CHARACTERS = 500
 LEAST_ROWS = 6
 MOST_TRIES = 30
-STRUCTURED = frozenset({"records", "tables", "logs", "builds", "html", "trees", "diffs"})
+STRUCTURED = frozenset(
+    {"records", "tables", "logs", "builds", "html", "trees", "snapshots", "diffs"}
+)
 OPENS_JSON = re.compile(r"\s{0,3}[\[{]")
 PAGE_END = re.compile(r"(?i)</html\s*>[ \t\r]*$", re.MULTILINE)
 JSON_VALUE = re.compile(r"\s*[\[{]")

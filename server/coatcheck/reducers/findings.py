@@ -11,6 +11,8 @@ PLACE = re.compile(
     r"(?P<rest>:\d+(?::\d+)?(?=:|-|\s*$)|\(\d+(?:,\d+)?\)(?=:|\s*$)|-\d+-)"
 )
 EXTENSION = re.compile(r"\.[A-Za-z]\w{0,7}$")
+ARROW = re.compile(r"\s*--> (?P<path>\S.{0,300}?):(?P<rest>\d+:\d+)\s*$")
+FRAME = re.compile(r"\s*\d*\s+[|=]|\s*\d+ \||\s+[~^]+\s*$|\s*(?:help|note): |\s*\.\.\.$")
 BELOW = re.compile(r"\s+\d+[:-]\d+\s+\S|\d+[:-]")
 PATH = re.compile(
     r"(?:[A-Za-z]:[\\/]|\.{0,2}/)?[\w.@+~=\-\[\] ]*(?:[\\/][\w.@+~=\-\[\] ]+)+[\\/]?$"
@@ -35,11 +37,19 @@ class Finding:
 
 
 def read(lines: Sequence[str]) -> list[Finding]:
-    """Return the findings in order, also those that stand below a line with only their path."""
+    """Return the findings in order, also those below a line with only their path.
+
+    A place that stands below what is found, "--> path:1:1", is joined with the line above it.
+    """
     out: list[Finding] = []
-    below = ""
+    below, title = "", ""
     for index, line in enumerate(lines):
         line = line[:2000]
+        if arrow := ARROW.match(line):
+            rest = f":{arrow['rest']} {title}"
+            out.append(Finding(index, arrow["path"], rest, rule_of(title)))
+            continue
+        title = "" if FRAME.match(line) else line.strip() or title
         found = None if stamp_end(line) else PLACE.match(line)
         if found and looks_like_path(found["path"], found["rest"]):
             rest = line[found.start("rest") :]
@@ -48,8 +58,14 @@ def read(lines: Sequence[str]) -> list[Finding]:
         elif below and BELOW.match(line):
             out.append(Finding(index, below, line.strip(), rule_of(line)))
         elif line.strip():
-            below = line.strip() if PATH.match(line.strip()) and line == line.strip() else ""
+            heading = line.rstrip().removesuffix(":")
+            below = heading if PATH.match(heading) and not heading[:1].isspace() else ""
     return out
+
+
+def is_frame(line: str) -> bool:
+    """Tell whether line shows the code of a finding, or is empty."""
+    return not line.strip() or FRAME.match(line[:400]) is not None
 
 
 def looks_like_path(text: str, rest: str) -> bool:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 
-from coatcheck.reducers.terms import ENDINGS, WORD, Term, fold, stem, terms
+from coatcheck.reducers.terms import ENDINGS, UNSPACED, WORD, Term, fold, stem, terms
 
 SATURATION = 1.2
 LENGTH_SHARE = 0.6
@@ -84,7 +84,9 @@ class Text:
     def is_edge(self, left: int, right: int) -> bool:
         """Tell whether a word ends between two neighbouring places, or a part in camelCase."""
         one, two = self.raw[left:right], self.raw[right : right + 1]
-        return not (one.isalnum() and two.isalnum()) or (not one.isupper() and two.isupper())
+        if not (one.isalnum() and two.isalnum()) or (not one.isupper() and two.isupper()):
+            return True
+        return UNSPACED.match(one) is not None or UNSPACED.match(two) is not None
 
     def near(self, term: Term) -> dict[int, float]:
         """Return counts of words that are written almost like term, which occurs nowhere."""

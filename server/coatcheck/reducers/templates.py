@@ -23,7 +23,7 @@ STAMP = re.compile(
     r"|\d{6} \d{6}\b|\d{10,13}(?:\.\d+)?\b)"
     r"(?: ?(?:Z|UTC|GMT|AM|PM)\b)?(?: ?[+-]\d\d:?\d\d\b)?(?: \d{4}\b)?[\])>]?(?: - |[\s|,:])*"
 )
-TIME = re.compile(r"\d{1,2}:\d\d:\d\d")
+TIME = re.compile(r"(?:\d+[-/]\w+[-/]\d+[T:_])?\d{1,2}:\d\d:\d\d")
 REPEATED = re.compile(r"\*(?:[\s,|]+\*)+")
 DIGIT = re.compile(r"\d")
 NAME = re.compile(r"[^\W\d]")
