@@ -16,13 +16,6 @@ from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
 MAX_CHARS = 40_000_000
-SAMPLE = 4_000
-DOCUMENT = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
-)
-HTML_TAG = re.compile(
-    r"<(?:/?(?:div|p|span|a|ul|li|td|tr|table|h[1-6]|script|link|meta|img|br)\b)", re.I
-)
 LINKS_SOUGHT = re.compile(
     r"(?i)\b(?:links?|urls?|href|address(?:es)?|download|https?|where .* leads?)\b"
 )
@@ -51,14 +44,6 @@ class Passage:
     kind: str
     main: bool
     block: Block
-
-
-def matches(text: str) -> bool:
-    """Tell whether text looks like HTML, from its beginning."""
-    sample = text[:SAMPLE]
-    if DOCUMENT.match(sample):
-        return True
-    return sample.lstrip().startswith("<") and len(HTML_TAG.findall(sample)) >= 8
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:

@@ -17,7 +17,7 @@ def isolated(
 
     None when it raises, dies, needs longer than seconds or more memory than memory_bytes (where
     the system can limit that). The process starts for this one call, without our environment, and
-    its memory goes with it; starting takes about 20 ms. target must come from our own code.
+    its memory goes with it; starting takes about 50 ms. target must come from our own code.
     """
     try:
         done = subprocess.run(

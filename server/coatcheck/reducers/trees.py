@@ -39,7 +39,6 @@ IDENTITY = re.compile(
     r"|state|reason|message|host|url|replicas|severity|level|error|key)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
-KEYED = re.compile(r"\s*(?:- )*(?:[\w./$-]+|\"[^\"]+\"|'[^']+'):(?:\s|$)")
 KEY = re.compile(r"[\w./:$-]+")
 DRAWN = re.compile(r"^(?:[│ \xa0]|\|(?!--))*+(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
 
@@ -51,16 +50,6 @@ class Node:
     parent: int
     depth: int
     line: str
-
-
-def matches(text: str) -> bool:
-    """Tell whether text is a snapshot, XML, YAML or a drawn tree, from its beginning."""
-    sample = text[:6_000]
-    if snapshots.matches(sample) or is_xml(sample):
-        return True
-    lines = [line for line in sample.split("\n")[:-1] if line.strip()] or sample.split("\n")
-    keyed = sum(KEYED.match(line) is not None or line.lstrip().startswith("- ") for line in lines)
-    return max(keyed, len(DRAWN.findall(sample))) >= 0.7 * len(lines)
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:
