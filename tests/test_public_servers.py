@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import anyio
 import pytest
-from outside import COATCHECK, bench, node_bin, npm_server, program, pypi_server, run
+from outside import COATCHECK, bench, installed, node_bin, npm_server, program, pypi_server, run
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -85,6 +85,7 @@ SERVERS = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository with a big file and a hundred commits."""
+    installed("git")
     made = tmp_path_factory.mktemp("repository")
     lines = (f"2026-11-22T03:00:{i % 60:02} INFO worker {i} ok\n" for i in range(3000))
     environ = {**os.environ, **PLAIN_GIT, **dict.fromkeys(NAMES, "a")}
