@@ -25,7 +25,7 @@ FITTING = {
     "diff": {"diffs"},
     "code": {"code", "listing"},
     "csv": {"tables"},
-    "snapshot": {"trees"},
+    "snapshot": {"snapshots"},
 }
 
 
@@ -46,9 +46,9 @@ def main() -> None:
             if args.wrong and not fits:
                 print(item["content_type"], item["id"], "is read as", kind)
     kinds = sorted({kind for _, kind in seen})
-    print(f"{'':9}" + "".join(f"{kind:>9}" for kind in kinds))
+    print(f"{'':9}" + "".join(f"{kind:>10}" for kind in kinds))
     for label in sorted({label for label, _ in seen}):
-        print(f"{label:9}" + "".join(f"{seen[label, kind] or '':>9}" for kind in kinds))
+        print(f"{label:9}" + "".join(f"{seen[label, kind] or '':>10}" for kind in kinds))
     total = sum(seen.values())
     print(f"{fitting} of {total} fit their label")
     sys.exit(fitting < 0.95 * total)

@@ -131,7 +131,8 @@ MUTANTS = (
         "book no passes",
         "server/coatcheck/desk.py",
         "        tokens = estimate(outgoing.text)\n",
-        "        if not outgoing.ref:\n            return\n        tokens = estimate(outgoing.text)\n",
+        "        if not outgoing.ref:\n            return\n"
+        "        tokens = estimate(outgoing.text)\n",
     ),
     Mutant(
         14,

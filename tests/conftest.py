@@ -126,6 +126,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
+def command() -> Callable[..., list[str]]:
+    """Give the command line of a coatcheck: command("plain.py", "--flag")."""
+    return coatcheck
+
+
+@pytest.fixture
 def start() -> Iterator[Callable[..., Agent]]:
     """Start an agent with a wrapped server: start("plain.py", "--flag", NAME="value")."""
     agents: list[Agent] = []
@@ -143,6 +149,15 @@ def start() -> Iterator[Callable[..., Agent]]:
 def agent(start: Callable[..., Agent]) -> Agent:
     """Return an agent with the plain server behind coatcheck, before the handshake."""
     return start("plain.py")
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Agent]:
+    """Return an agent after the handshake that the tests of a module share."""
+    agent = Agent(coatcheck("plain.py"), {})
+    agent.greet()
+    yield agent
+    agent.end()
 
 
 @pytest.fixture

@@ -37,6 +37,9 @@ class MemoryArtifacts:
             raise UnknownRef(f"{ref} is unknown here")
         return self.kept[ref]
 
+    def peek(self, ref: str) -> Artifact:
+        return self.get(ref)
+
     def list(self, limit: int) -> Sequence[ArtifactInfo]:
         newest = list(self.kept.values())[::-1][:limit]
         return [

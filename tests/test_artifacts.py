@@ -6,7 +6,8 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,15 +39,22 @@ class Clock:
 
 
 class Shelf:
-    """A Store in memory; its disk is as full as a test says."""
+    """A Store in memory; its disk is as full as a test says.
+
+    meanwhile is what another process does just before the next transaction.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, bytes] = {}
         self.free_bytes = 1 << 40
         self.is_broken = False
+        self.meanwhile: Callable[[], object] | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
+        first, self.meanwhile = self.meanwhile, None
+        if first:
+            first()
         before = dict(self.rows)
         try:
             yield
@@ -150,6 +158,11 @@ def test_a_bomb_is_not_opened_beyond_its_stated_length() -> None:
     for length in (0, 10, 49_999_999, 50_000_001, envelope.LARGEST_BYTES + 1, 2**63):
         with pytest.raises(Damaged):
             unseal(forged(length, stored))
+    tracemalloc.start()
+    with pytest.raises(Damaged):
+        unseal(forged(1000, stored))
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
     for codec in (envelope.PLAIN, 7):
         with pytest.raises(Damaged):
             unseal(forged(50_000_000, stored, codec))
@@ -365,7 +378,7 @@ def test_an_artifact_expires_with_a_sentence_that_says_what_to_do(
             f"{ref} expired on 2026-12-01 00:53 UTC: call github.search_issues again"
             " with the arguments of your earlier call"
         )
-    assert set(shelf.rows) == {f"gone/{ref}"}
+    assert set(shelf.rows) == {f"gone/{ref}", "swept"}
     assert not kept.has_view(ref, "view")
 
 
@@ -417,6 +430,19 @@ def test_a_sweep_removes_what_expired_and_old_notes(
     assert kept.get(long).result == b"long"
 
 
+def test_what_expired_is_removed_once_a_day_while_others_are_kept(
+    kept: StoredArtifacts, shelf: Shelf, clock: Clock
+) -> None:
+    old = keep(kept, b"old", expires_at=START + 10)
+    clock.now += DAY - 1
+    keep(kept, b"second")
+    assert f"body/{old}" in shelf.rows
+    clock.now += 1
+    keep(kept, b"third")
+    assert f"body/{old}" not in shelf.rows
+    assert len(kept.list(9)) == 2
+
+
 def test_an_artifact_can_be_read_when_nothing_can_be_written(
     kept: StoredArtifacts, shelf: Shelf, clock: Clock
 ) -> None:
@@ -463,7 +489,7 @@ def test_what_was_erased_is_gone_with_a_word(kept: StoredArtifacts, shelf: Shelf
         kept.erase(ref)
     shelf.rows["body/cc_111111111111"] = b"damaged"
     assert kept.erase_all().artifacts == 1
-    assert {key.partition("/")[0] for key in shelf.rows} == {"gone"}
+    assert {key.partition("/")[0] for key in shelf.rows} == {"gone", "swept"}
 
 
 def test_nothing_of_what_was_erased_is_left_on_the_disk(
@@ -615,8 +641,10 @@ def kill_while_they_keep(home: Path, rounds: int) -> None:
         for child in children:
             child.kill()
         for child in children:
-            rest = child.communicate(timeout=30)[0]
-            told += [line for line in rest.splitlines(keepends=True) if line.endswith(b"\n")]
+            assert child.stdout is not None
+            with child.stdout as rest:
+                told += [line for line in rest if line.endswith(b"\n")]
+            child.wait(30)
     kept = open_artifacts(home, floor_bytes=0)
     for line in told:
         ref, pattern, size = line.decode().split()
@@ -637,6 +665,44 @@ def test_no_kept_artifact_is_lost_when_processes_are_killed_again_and_again(
     tmp_path: Path,
 ) -> None:
     kill_while_they_keep(tmp_path / "home", 15)
+
+
+def test_what_is_removed_a_moment_before_is_kept_whole(kept: StoredArtifacts, shelf: Shelf) -> None:
+    ref = keep(kept, b"result")
+    shelf.meanwhile = kept.erase_all
+    keep(kept, b"result")
+    assert kept.get(ref).result == b"result"
+
+
+def test_what_is_handed_out_a_moment_before_is_not_removed(
+    kept: StoredArtifacts, shelf: Shelf, clock: Clock
+) -> None:
+    ref = keep(kept, b"result", expires_at=START + DAY)
+    clock.now += DAY
+    shelf.meanwhile = lambda: keep(kept, b"result", expires_at=START + 9 * DAY)
+    assert kept.sweep().artifacts == 0
+    assert kept.get(ref).result == b"result"
+
+
+class Hasty(Shelf):
+    """A Shelf on which another process is busy just before a view is read."""
+
+    def get(self, key: str) -> bytes | None:
+        if key.startswith("view/") and self.meanwhile:
+            first, self.meanwhile = self.meanwhile, None
+            first()
+        return super().get(key)
+
+
+def test_a_reader_that_is_overtaken_reads_again(tmp_path: Path, clock: Clock) -> None:
+    shelf = Hasty()
+    kept = StoredArtifacts(shelf, tmp_path / "key", clock=clock)
+    ref = keep(kept, b"result", "")
+    shelf.meanwhile = lambda: keep(kept, b"result", "sent")
+    assert kept.get(ref).view == "sent"
+    shelf.meanwhile = lambda: kept.erase(ref)
+    with pytest.raises(UnknownRef, match="erased"):
+        kept.get(ref)
 
 
 def test_what_is_removed_while_it_is_kept_again_is_there_in_the_end(

@@ -1,8 +1,12 @@
 """What passes between an agent and an upstream, over real pipes and processes."""
 
 import json
+import os
+import select
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,18 +32,17 @@ RESULTS = [
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: result[:30])
-def test_a_result_arrives_byte_for_byte(agent: "Agent", result: str) -> None:
-    agent.greet()
-    agent.call("raw", result=result)
-    assert agent.line() == b'{"result":%b,"jsonrpc":"2.0","id":1}\n' % result.encode()
+def test_a_result_arrives_byte_for_byte(shared: "Agent", result: str) -> None:
+    shared.call("raw", result=result)
+    assert shared.line() == b'{"result":%b,"jsonrpc":"2.0","id":1}\n' % result.encode()
 
 
 @pytest.mark.parametrize(
     "raw_id", ["7", '"abc-7"', '"7"', '"\\u00e9\\/"', '"\u00e9"', "12345678901234567890", '""']
 )
-def test_an_id_comes_back_as_it_was_written(agent: "Agent", raw_id: str) -> None:
-    agent.write(b'{"jsonrpc":"2.0","id":%b,"method":"tools/list"}\n' % raw_id.encode())
-    assert b'"id":' + raw_id.encode() + b"," in agent.line()
+def test_an_id_comes_back_as_it_was_written(shared: "Agent", raw_id: str) -> None:
+    shared.write(b'{"jsonrpc":"2.0","id":%b,"method":"tools/list"}\n' % raw_id.encode())
+    assert b'"id":' + raw_id.encode() + b"," in shared.line()
 
 
 @pytest.mark.parametrize(
@@ -53,11 +56,11 @@ def test_an_id_comes_back_as_it_was_written(agent: "Agent", raw_id: str) -> None
         ('{"params":{"t":"\\"id\\":9 }"},"id":9,"method":"vendor/line"}', "9"),
     ],
 )
-def test_of_a_request_only_the_id_changes(agent: "Agent", line: str, seen: str) -> None:
-    agent.write(line.encode() + b"\n")
-    arrived = agent.read()["result"]["line"]
+def test_of_a_request_only_the_id_changes(shared: "Agent", line: str, seen: str) -> None:
+    shared.write(line.encode() + b"\n")
+    arrived = shared.read()["result"]["line"]
     our_id = str(json.loads(arrived)["id"])
-    assert len(our_id) == 15
+    assert len(our_id) == 10
     before, _, after = arrived.rpartition(our_id)
     assert before + seen + after == line
 
@@ -86,11 +89,10 @@ def test_a_request_of_the_upstream_is_asked_and_answered(agent: "Agent") -> None
     assert said == {"action": "accept", "x-back": 1}
 
 
-def test_a_malformed_answer_of_the_agent_is_an_error_for_the_upstream(agent: "Agent") -> None:
-    agent.greet()
-    agent.call("ask")
-    agent.write(b'{"jsonrpc":"2.0","id":%d,"result":{"action"}}\n' % agent.read()["id"])
-    assert "code" in json.loads(agent.read()["result"]["content"][0]["text"])
+def test_a_malformed_answer_of_the_agent_is_an_error_for_the_upstream(shared: "Agent") -> None:
+    shared.call("ask")
+    shared.write(b'{"jsonrpc":"2.0","id":%d,"result":{"action"}}\n' % shared.read()["id"])
+    assert "code" in json.loads(shared.read()["result"]["content"][0]["text"])
 
 
 def test_the_upstream_withdraws_its_request_under_our_id(agent: "Agent") -> None:
@@ -110,51 +112,49 @@ def test_a_cancellation_reaches_the_upstream(agent: "Agent", request_id: object)
     assert agent.said("echo", text="next") == "next"
 
 
-def test_progress_comes_in_order_and_before_the_result(agent: "Agent") -> None:
-    agent.greet()
+def test_progress_comes_in_order_and_before_the_result(shared: "Agent") -> None:
     params = {"name": "progress", "arguments": {"n": 50}, "_meta": {"progressToken": "t"}}
-    agent.send(id=1, method="tools/call", params=params)
-    messages = [agent.read() for _ in range(51)]
+    shared.send(id=1, method="tools/call", params=params)
+    messages = [shared.read() for _ in range(51)]
     assert [m["params"]["progress"] for m in messages[:50]] == list(range(50))
     assert {m["params"]["progressToken"] for m in messages[:50]} == {"t"}
     assert messages[50]["id"] == 1
 
 
-def test_notifications_nobody_has_heard_of_pass_both_ways(agent: "Agent") -> None:
-    agent.greet()
-    agent.write(b'{"jsonrpc":"2.0","method":"notifications/vendor","params":{"a":[1,null]}}\n')
-    assert agent.read() == {
+def test_notifications_nobody_has_heard_of_pass_both_ways(shared: "Agent") -> None:
+    shared.write(b'{"jsonrpc":"2.0","method":"notifications/vendor","params":{"a":[1,null]}}\n')
+    assert shared.read() == {
         "jsonrpc": "2.0",
         "method": "notifications/vendor",
         "params": {"a": [1, None]},
     }
 
 
-def test_a_subscription_is_named_by_the_id_of_the_agent(agent: "Agent") -> None:
-    agent.send(id="s1", method="subscriptions/listen")
+def test_a_subscription_is_named_by_the_id_of_the_agent(shared: "Agent") -> None:
+    shared.send(id="s1", method="subscriptions/listen")
     key = "io.modelcontextprotocol/subscriptionId"
-    assert agent.read()["params"]["_meta"] == {key: "s1"}
-    assert agent.read() == {"jsonrpc": "2.0", "id": "s1", "result": {"_meta": {key: "s1"}}}
+    assert shared.read()["params"]["_meta"] == {key: "s1"}
+    assert shared.read() == {"jsonrpc": "2.0", "id": "s1", "result": {"_meta": {key: "s1"}}}
 
 
-def test_two_requests_with_the_same_id_are_both_answered(agent: "Agent") -> None:
-    agent.call("echo", 5, text="a")
-    agent.call("echo", 5, text="b")
-    answers = [agent.read() for _ in range(2)]
+def test_two_requests_with_the_same_id_are_both_answered(shared: "Agent") -> None:
+    shared.call("echo", 5, text="a")
+    shared.call("echo", 5, text="b")
+    answers = [shared.read() for _ in range(2)]
     assert [a["id"] for a in answers] == [5, 5]
     assert [a["result"]["content"][0]["text"] for a in answers] == ["a", "b"]
 
 
-def test_a_batch_is_answered_message_by_message(agent: "Agent") -> None:
-    agent.write(
+def test_a_batch_is_answered_message_by_message(shared: "Agent") -> None:
+    shared.write(
         b'[{"jsonrpc":"2.0","id":1,"method":"tools/list"},'
         b' {"jsonrpc":"2.0","id":2,"method":"tools/list"}]\n'
     )
-    assert [agent.read()["id"] for _ in range(2)] == [1, 2]
+    assert [shared.read()["id"] for _ in range(2)] == [1, 2]
 
 
-def test_noise_on_stdout_is_dropped(agent: "Agent") -> None:
-    assert agent.said("noise") == "after noise"
+def test_noise_on_stdout_is_dropped(shared: "Agent") -> None:
+    assert shared.said("noise") == "after noise"
 
 
 @pytest.mark.parametrize(
@@ -169,26 +169,26 @@ def test_noise_on_stdout_is_dropped(agent: "Agent") -> None:
     ],
 )
 def test_a_malformed_line_of_the_agent_is_refused(
-    agent: "Agent", line: bytes, raw_id: bytes
+    shared: "Agent", line: bytes, raw_id: bytes
 ) -> None:
-    agent.write(line + b"\n")
-    answer = agent.line()
+    shared.write(line + b"\n")
+    answer = shared.line()
     assert answer.startswith(b'{"jsonrpc":"2.0","id":%b,"error":{"code":-32700,' % raw_id)
-    assert agent.said("echo", text="still here") == "still here"
+    assert shared.said("echo", text="still here") == "still here"
 
 
 @pytest.mark.parametrize("how", ["malformed", "cut"])
-def test_a_malformed_answer_is_an_error_and_no_hang(agent: "Agent", how: str) -> None:
-    agent.call(how)
-    error = agent.read()["error"]
+def test_a_malformed_answer_is_an_error_and_no_hang(shared: "Agent", how: str) -> None:
+    shared.call(how)
+    error = shared.read()["error"]
     assert error["code"] == -32603
     assert "'up'" in error["message"]
 
 
 @pytest.mark.parametrize("size", [1_000_000, 16_000_000])
-def test_big_lines_pass_in_both_directions(agent: "Agent", size: int) -> None:
+def test_big_lines_pass_in_both_directions(shared: "Agent", size: int) -> None:
     text = "x" * size
-    assert agent.said("echo", text=text) == text
+    assert shared.said("echo", text=text) == text
 
 
 @pytest.mark.slow
@@ -203,12 +203,29 @@ def test_the_environment_is_passed_on_without_our_own(start: "Callable[..., Agen
 
 
 def test_nothing_heavy_is_imported_before_the_first_answer() -> None:
-    import subprocess
-
     code = (
-        "import sys; from coatcheck.cli import run; "
+        "import sys; from coatcheck.cli import run, wrapped; "
         "print(*sorted({name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"mcp", "anthropic", "starlette", "rich", "click", "tiktoken", "diskcache", "pydantic"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_an_agent_that_does_not_read_costs_no_memory(command: "Callable[..., list[str]]") -> None:
+    words, pipe = command("plain.py"), subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for number in range(100):
+            params = {"name": "blob", "arguments": {"bytes": 1_000_000, "log": True}}
+            message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+        while select.select([process.stderr], [], [], 1)[0]:  # until the upstream gets no further
+            os.read(process.stderr.fileno(), 1 << 16)
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert int(status.partition("VmRSS:")[2].split()[0]) < 64 * 1024
+        with os.fdopen(process.stdout.fileno(), "rb", closefd=False) as stdout:
+            assert all(len(stdout.readline()) > 1_000_000 for _ in range(100))
+        process.stdin.close()

@@ -146,9 +146,9 @@ def test_law_2_never_bigger(kind: str, focused: bool) -> None:
 def test_law_2_a_reduction_that_gains_nothing_is_not_sent() -> None:
     text = SAMPLES["prose"]
 
-    def no_smaller(body: str, aim: Aim) -> Reduction:
-        lines = body.count("\n") + 1
-        return Reduction(body[:-2], "prose", "selected", [Omission("lines", lines - 1, lines)])
+    def no_smaller(text: str, aim: Aim) -> Reduction:
+        lines = text.count("\n") + 1
+        return Reduction(text[:-2], "prose", "selected", [Omission("lines", lines - 1, lines)])
 
     pipeline = Pipeline(MemoryArtifacts(), no_smaller, clip.reduce)
     outgoing = pipeline.shorten(CALL, result_of(text), RULE)

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -167,6 +168,44 @@ def test_an_erased_ledger_is_begun_anew(tmp_path: Path) -> None:
     assert [row["tool"] for row in rows(tmp_path)] == ["second"]
 
 
+def test_a_replaced_ledger_is_written_from_then_on(tmp_path: Path) -> None:
+    ledger = LedgerWriter(tmp_path)
+    ledger.append(CALL)
+    until(lambda: bool(shortened_tools(tmp_path, "github")))
+    other = tmp_path / "other"
+    written(other, replace(CALL, tool="second"))
+    for path in tmp_path.glob(schema.FILE + "*"):
+        path.unlink()
+    (other / schema.FILE).replace(tmp_path / schema.FILE)
+    ledger.append(replace(CALL, tool="third"))
+    ledger.close(30)
+    assert [row["tool"] for row in rows(tmp_path)] == ["second", "third"]
+
+
+class Busy:
+    """A connection that is busy for so many statements."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def execute(self, statement: str) -> "Busy":
+        self.times -= 1
+        if self.times >= 0:
+            error = sqlite3.OperationalError(statement)
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
+            raise error
+        return self
+
+    def fetchall(self) -> None:
+        return None
+
+
+def test_a_lock_is_asked_for_again_but_not_for_ever() -> None:
+    schema.patiently(cast(sqlite3.Connection, Busy(2)), "BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError):
+        schema.patiently(cast(sqlite3.Connection, Busy(9)), "BEGIN IMMEDIATE")
+
+
 def test_an_older_coatcheck_leaves_a_newer_ledger_alone(tmp_path: Path) -> None:
     written(tmp_path, CALL)
     set_version(tmp_path, len(schema.MIGRATIONS) + 1)
@@ -247,10 +286,11 @@ def test_a_reader_sees_one_moment_and_cannot_write(tmp_path: Path) -> None:
         assert len(newest(db, 10)) == 1
         written(tmp_path, CALL)
         assert len(newest(db, 10)) == 1
-        with pytest.raises(sqlite3.OperationalError):
-            db.execute("DELETE FROM entries")
     with reading(tmp_path) as db:
         assert len(newest(db, 10)) == 2
+        with pytest.raises(sqlite3.OperationalError) as refused:
+            db.execute("DELETE FROM entries")
+    assert refused.value.sqlite_errorcode == sqlite3.SQLITE_READONLY
 
 
 def test_rows_are_found_by_tool_place_and_ref(tmp_path: Path) -> None:
@@ -285,4 +325,4 @@ def test_a_session_ends_with_one_line() -> None:
         "coatcheck: 2 calls, 1 shortened, about 1,050 -> 150 tokens, 30 fetched back."
         " Details: coatcheck savings."
     )
-    assert "3 entries could not be written" in session_line(Tally(calls=3), lost=3)
+    assert "Entries not recorded: 3" in session_line(Tally(calls=3), lost=3)

@@ -75,6 +75,20 @@ def test_counting_is_bounded_and_goes_on_where_it_stopped(tmp_path: Path) -> Non
     assert fill_exact(tmp_path, count, always) == 0
 
 
+def test_two_that_count_at_once_book_a_row_once(tmp_path: Path) -> None:
+    written(tmp_path, CALL)
+    changed: list[int] = []
+
+    def count_meanwhile(ref: str) -> tuple[str, str]:
+        changed.append(fill_exact(tmp_path, count, {CALL.ref: ("first", "view")}.get))
+        return "the second", "view"
+
+    assert fill_exact(tmp_path, count, count_meanwhile) == 0
+    assert changed == [1]
+    assert exact(tmp_path) == [(len("first"), len("view"), schema.COUNTED)]
+    assert_sound(tmp_path)
+
+
 def test_a_store_that_fails_leaves_rows_for_another_time(tmp_path: Path) -> None:
     written(tmp_path, CALL)
 

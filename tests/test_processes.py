@@ -73,13 +73,11 @@ def test_no_orphan_when_coatcheck_is_killed(
 @pytest.mark.parametrize("state", ["idle", "in a call", "in a big answer", "restarting"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_orphan_when_the_client_is_killed(
-    start: Start, wait_gone: WaitGone, number: int, state: str
+    command: Callable[..., list[str]], wait_gone: WaitGone, number: int, state: str
 ) -> None:
-    from_us = start("plain.py").process.args
-    assert isinstance(from_us, list)
-    command = [sys.executable, "-c", CLIENT, *from_us]
+    words = [sys.executable, "-c", CLIENT, *command("plain.py")]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as client:
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as client:
         assert client.stdin is not None
         assert client.stdout is not None
         assert client.stderr is not None
@@ -113,7 +111,7 @@ def test_a_killed_upstream_is_an_error_at_once_and_comes_back(
     if state == "restarting":
         agent.said("echo", text="it is up again")
     who = [] if state == "in a big answer" else [json.loads(agent.said("who"))["pid"]]
-    pids = who or children_of(agent.process.pid)[1:]
+    pids = who or children_of(agent.process.pid)[:1]
     if child and who:
         pids.append(int(agent.said("child")))
     os.kill(pids[0], number)
@@ -157,14 +155,12 @@ def test_what_was_asked_before_the_end_of_stdin_is_still_answered(start: Start) 
     assert agent.line() == b""
 
 
-def test_an_agent_that_stops_reading_is_gone(start: Start, wait_gone: WaitGone) -> None:
+def test_an_agent_that_stops_reading_is_gone(command: Callable[..., list[str]]) -> None:
     pipe = subprocess.PIPE
-    command = start("plain.py").process.args
-    assert isinstance(command, list)
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None
-    assert process.stdin is not None
-    with process.stdin:
+    words = command("plain.py")
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
         process.stdout.close()
         process.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n')
         process.stdin.flush()

@@ -163,6 +163,13 @@ def test_two_windows_that_meet_sum_to_the_whole(many: list[Entry], cut: int) -> 
     assert sum(part.net_counterfactual_tokens for part in parts) == whole.net_counterfactual_tokens
 
 
+@pytest.mark.parametrize("by", GROUPS)
+def test_a_window_holds_its_first_moment_and_not_its_end(tmp_path: Path, by: By) -> None:
+    keep(tmp_path, [replace(CALL, at=at) for at in (99.9, 100.0, 100.1, 2.5 * DAY, 3.5 * DAY)])
+    assert reported(tmp_path, by, Window(100, 3.5 * DAY)).totals.calls == 3
+    assert reported(tmp_path, by, Window(100, 100.1)).totals.calls == 1
+
+
 def test_days_are_utc_days_in_their_order(tmp_path: Path) -> None:
     keep(tmp_path, [replace(CALL, at=DAY - 0.001), replace(CALL, at=DAY), CALL])
     found = reported(tmp_path, "day")

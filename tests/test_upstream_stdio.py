@@ -17,10 +17,10 @@ MAIN = "from coatcheck.cli import main; raise SystemExit(main())"
 
 
 def run(*words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", MAIN, *words]
+    line = [sys.executable, "-c", MAIN, *words]
     environ = {**os.environ, **environ}
     return subprocess.run(
-        command, input="", capture_output=True, text=True, timeout=30, env=environ, check=False
+        line, input="", capture_output=True, text=True, timeout=30, env=environ, check=False
     )
 
 
@@ -136,12 +136,12 @@ def test_an_upstream_that_closes_its_stdout_is_dead(agent: "Agent") -> None:
     assert agent.said("echo", text="again") == "again"
 
 
-def test_requests_from_a_file_are_answered_into_a_file(tmp_path: Path) -> None:
+def test_requests_from_a_file_are_answered_into_a_file(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
     requests, answers = tmp_path / "in", tmp_path / "out"
     requests.write_text('{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n' * 3)
-    server = Path(__file__).parent / "upstreams" / "plain.py"
-    command = [sys.executable, "-c", MAIN, "run", "--", sys.executable, str(server)]
     with requests.open() as stdin, answers.open("w") as stdout:
-        subprocess.run(command, stdin=stdin, stdout=stdout, timeout=30, check=True)
+        subprocess.run(command("plain.py"), stdin=stdin, stdout=stdout, timeout=30, check=True)
     lines = answers.read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == [1, 1, 1]

@@ -42,6 +42,7 @@ SHARE_LEFT = 0.9
 GRACE_SECONDS = 3_600
 GONE_SECONDS = 90 * 86_400
 ASIDE_SECONDS = 7 * 86_400
+SWEEP_SECONDS = 86_400
 # A fetch that follows another within this time need not write.
 HANDED_SECONDS = 60
 
@@ -118,6 +119,8 @@ class StoredArtifacts:
                 self._store.delete(view_key(ref, digest))
             self._write(ref, record)
             self._store.delete(f"gone/{ref}")
+        with suppress(StoreError):  # the artifact is kept; all else can wait
+            self._sweep_daily(now)
 
     def get(self, ref: str) -> Artifact:
         """Return the artifact of ref and let its time run anew.
@@ -130,13 +133,13 @@ class StoredArtifacts:
 
     def peek(self, ref: str) -> Artifact:
         """Return the artifact of ref as get does, but leave its time as it is."""
-        record = self._known(ref)
-        sent = self._row(view_key(ref, record.views[-1]))
-        result = self._result(ref)
-        if sent is None or result is None:
-            self._known(ref)  # another process may have removed it since
-            raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
-        return artifact_from(ref, record, sent, result)
+        for _ in range(3):  # another process may remove it, or send a new view, in between
+            record = self._known(ref)
+            sent = self._row(view_key(ref, record.views[-1]))
+            result = self._result(ref)
+            if sent is not None and result is not None:
+                return artifact_from(ref, record, sent, result)
+        raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
 
     def has_view(self, ref: str, text: str) -> bool:
         """Tell whether text is, byte for byte, a view that was sent for ref."""
@@ -163,8 +166,11 @@ class StoredArtifacts:
 
     def erase(self, ref: str) -> None:
         """Erase the artifact of ref now. Raises: UnknownRef, StoreError."""
+        self._known(ref)
         with self._store.transaction():
-            self._remove(ref, self._known(ref), "erased", self._clock())
+            record = self._record(ref)
+            if record is not None:
+                self._remove(ref, record, "erased", self._clock())
 
     def erase_all(self) -> Swept:
         """Erase every artifact now, and what was set aside as damaged. Raises: StoreError."""
@@ -196,6 +202,13 @@ class StoredArtifacts:
                 self._store.delete(key)
         self._store.tidy(aside_seconds)
         return swept
+
+    def _sweep_daily(self, now: float) -> None:
+        """Sweep, unless some process did so within a day."""
+        last = self._row("swept")
+        if last is None or not 0 <= now - last[0]["at"] < SWEEP_SECONDS:
+            self._store.put("swept", sealed_row("swept", {"at": now}))
+            self.sweep()
 
     def _disown(self, ref: str, session: str, now: float) -> None:
         record = self._record(ref)

@@ -132,11 +132,14 @@ def _views(old: tuple[str, ...], digest: str, *, is_empty: bool) -> tuple[str, .
 
 def record_from(row: Row | None) -> Record | None:
     """Return the record in a row; None if there is none that this version can read."""
-    try:
-        record = Record(**row[0]) if row else None
-    except TypeError:
+    if row is None:
         return None
-    return record and replace(record, views=tuple(record.views), owners=tuple(record.owners))
+    facts = row[0]
+    try:
+        facts |= {"views": tuple(facts["views"]), "owners": tuple(facts["owners"])}
+        return Record(**facts)
+    except (KeyError, TypeError):
+        return None
 
 
 def info_of(ref: str, record: Record) -> ArtifactInfo:

@@ -224,6 +224,10 @@ class Artifacts(Protocol):
         """Return the artifact of ref. Raises: UnknownRef, StoreError."""
         ...
 
+    def peek(self, ref: str) -> Artifact:
+        """Return the artifact of ref without prolonging its life. Raises: UnknownRef, StoreError."""
+        ...
+
     def list(self, limit: int) -> Sequence[ArtifactInfo]:
         """Return the newest artifacts first, at most limit. Raises: StoreError."""
         ...

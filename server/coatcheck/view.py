@@ -24,10 +24,13 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     """Return the text the agent gets: one complete call in the first line and in the last.
 
     Lines of the body that look like our own header are escaped, so that a header is ours alone.
-    The view of an error begins with the word: some clients lose the flag.
+    Without a ref nothing was kept, and no call is named. The view of an error begins with the
+    word: some clients lose the flag.
     """
     mark = "Error " if is_error else ""
     body = escape(reduction.text)
+    if not ref:
+        return _not_kept(reduction, body)
     whole = f'fetch_artifact(ref="{ref}")'
     if not reduction.omissions:
         return (
@@ -41,6 +44,13 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
         f" is NOT missing: {call}]\n{body}\n"
         f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}]"
     )
+
+
+def _not_kept(reduction: Reduction, body: str) -> str:
+    """Return a view that promises no fetch."""
+    if not reduction.omissions:
+        return f"[coatcheck: everything shown, written shorter]\n{body}"
+    return f"[coatcheck: {counted(reduction.omissions[0])} shown; the rest was not kept]\n{body}"
 
 
 def counted(omission: Omission) -> str:

@@ -35,11 +35,15 @@ def _nested(depth: int) -> bytes:
     return rb"[\[{]" + inside + rb"[\]}]"
 
 
-_SKIP = re.compile(_nested(_DEPTH), re.DOTALL)
+_VALUE_TEXT = _STRING + rb'|[^\s,:"\[\]{}]++|' + _nested(_DEPTH)
+_VALUE = re.compile(_VALUE_TEXT, re.DOTALL)
 _BRACKET = re.compile(rb"(?:" + _FLAT + rb")*+([\[\]{}])", re.DOTALL)
-_SCALAR = re.compile(_STRING + rb'|[^\s,:"\[\]{}]++', re.DOTALL)
-_KEY = re.compile(_WS + rb"(" + _STRING + rb")" + _WS + rb":" + _WS, re.DOTALL)
+_KEY = re.compile(rb"(" + _STRING + rb")" + _WS + rb":" + _WS, re.DOTALL)
+_MEMBER = re.compile(
+    rb"(%b)%b:%b(%b)%b([,}])%b" % (_STRING, _WS, _WS, _VALUE_TEXT, _WS, _WS), re.DOTALL
+)
 _NEXT = re.compile(_WS + rb"([,\]}])" + _WS)
+_BATCH = re.compile(_WS + rb"\[")
 _OPEN = re.compile(_WS + rb"([\[{])" + _WS + rb"([\]}]?)" + _WS)
 
 # The two orders in which nearly every answer to an integer id of ours is written. Backwards from
@@ -91,17 +95,22 @@ class Lines:
         return line
 
 
-class Message(NamedTuple):
-    """One message: its line, the spans of its top-level members, and the line parsed if small.
+class Message:
+    """One message: its line, and the spans of its top-level members.
 
     id is the member as it was written, None when there is none or it is null.
     """
 
-    line: bytes
-    spans: Mapping[bytes, Span]
-    method: str | None
-    id: bytes | None
-    body: Mapping[str, object] | None
+    __slots__ = ("_body", "id", "line", "method", "spans")
+
+    def __init__(self, line: bytes, spans: Mapping[bytes, Span], body: object) -> None:
+        self.line = line
+        self.spans = spans
+        self._body = body
+        method = self.member(b"method")
+        self.method = None if method is None else text_of(method)
+        raw_id = self.member(b"id")
+        self.id = None if raw_id == b"null" else raw_id  # what is not to be answered has no id
 
     def member(self, key: bytes) -> bytes | None:
         """Return a top-level member as it was written."""
@@ -110,8 +119,9 @@ class Message(NamedTuple):
 
     def params(self) -> Mapping[str, object]:
         """Return the parsed params; empty when there are none or they are not an object."""
-        body = load(self.line) if self.body is None else self.body
-        params = body.get("params") if isinstance(body, dict) else None
+        if self._body is None:
+            self._body = load(self.line)
+        params = self._body.get("params") if isinstance(self._body, dict) else None
         return params if isinstance(params, dict) else {}
 
 
@@ -144,16 +154,7 @@ def load(line: bytes) -> object:
 def read(line: bytes) -> Message:
     """Read the outer structure of one message. Raises: Malformed."""
     body = load(line) if len(line) <= CHECKED_BYTES else None
-    spans = members(line)
-    method = None
-    if (span := spans.get(b"method")) is not None:
-        method = text_of(line[span[0] : span[1]])
-    raw_id = None
-    if (span := spans.get(b"id")) is not None:
-        raw_id = line[span[0] : span[1]]
-        if raw_id == b"null":  # what is not to be answered has no id
-            raw_id = None
-    return Message(line, spans, method, raw_id, body if isinstance(body, dict) else None)
+    return Message(line, members(line), body)
 
 
 def read_answer(line: bytes) -> Answer | None:
@@ -182,7 +183,7 @@ def answer_of(message: Message) -> Answer | None:
     """Return message as an answer to an integer id, None if it is none."""
     if message.method is not None or message.id is None:
         return None
-    number = our_id(message.id)
+    number = our_id(message.id.strip(b'"'))  # some write an integer id back as a string
     span = message.spans[b"id"]
     return None if number < 0 else Answer(message.line, number, span, b"result" in message.spans)
 
@@ -219,7 +220,7 @@ def is_error(line: bytes) -> bool:
 
 def is_batch(line: bytes) -> bool:
     """Tell whether line is a JSON array."""
-    return line.startswith(b"[") or line.lstrip()[:1] == b"["
+    return _BATCH.match(line) is not None
 
 
 def members(data: bytes, at: int = 0) -> dict[bytes, Span]:
@@ -230,14 +231,14 @@ def members(data: bytes, at: int = 0) -> dict[bytes, Span]:
     spans: dict[bytes, Span] = {}
     position, closed = _enter(data, at, b"{")
     while not closed:
-        key = _KEY.match(data, position)
-        if key is None:
-            raise Malformed(f"no key at byte {position}")
-        start = key.end()
-        end = _value_end(data, start)
-        name = key[1][1:-1]
-        spans[_plain(name) if b"\\" in name else name] = (start, end)
-        position, closed = _step(data, end, b"}")
+        member = _MEMBER.match(data, position)
+        if member is not None:
+            key, span = member[1], member.span(2)
+            position, closed = member.end(), member[3] == b"}"
+        else:
+            key, span = _deep_member(data, position)
+            position, closed = _step(data, span[1], b"}")
+        spans[_plain(key) if b"\\" in key else key[1:-1]] = span
     _finish(data, position, at)
     return spans
 
@@ -311,8 +312,15 @@ def cancelled(raw_id: bytes, reason: str) -> bytes:
     )
 
 
-def _plain(name: bytes) -> bytes:
-    return str(load(b'"' + name + b'"')).encode("utf-8", "surrogatepass")
+def _plain(key: bytes) -> bytes:
+    return str(load(key)).encode("utf-8", "surrogatepass")
+
+
+def _deep_member(data: bytes, position: int) -> tuple[bytes, Span]:
+    key = _KEY.match(data, position)
+    if key is None:
+        raise Malformed(f"no key at byte {position}")
+    return key[1], (key.end(), _value_end(data, key.end()))
 
 
 def _enter(data: bytes, at: int, bracket: bytes) -> tuple[int, bool]:
@@ -335,21 +343,15 @@ def _finish(data: bytes, position: int, at: int) -> None:
 
 
 def _value_end(data: bytes, start: int) -> int:
-    if data[start : start + 1] not in (b"{", b"["):
-        match = _SCALAR.match(data, start)
-    else:
-        match = _SKIP.match(data, start)
-        if match is None:
-            return _deep_end(data, start)
-    if match is None:
-        raise Malformed(f"no value at byte {start}")
-    return match.end()
+    match = _VALUE.match(data, start)
+    return _deep_end(data, start) if match is None else match.end()
 
 
 def _deep_end(data: bytes, start: int) -> int:
     depth = 0
-    for match in _BRACKET.finditer(data, start):
-        depth += 1 if match[1] in b"[{" else -1
-        if depth == 0:
-            return match.end()
-    raise Malformed(f"no end of the value at byte {start}")
+    if data[start : start + 1] in (b"{", b"["):
+        for match in _BRACKET.finditer(data, start):
+            depth += 1 if match[1] in b"[{" else -1
+            if depth == 0:
+                return match.end()
+    raise Malformed(f"no value at byte {start}")

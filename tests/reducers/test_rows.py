@@ -29,7 +29,11 @@ def test_a_cell_is_written_as_its_source_wrote_it(value: object, text: str) -> N
 
 
 def test_a_cut_cell_says_how_many_characters_are_left_out() -> None:
-    assert cell("x" * 500, 100) == "x" * 100 + "…(+400 characters)"
+    assert cell("word " * 100, 100) == "word " * 19 + "word…(+401 characters)"
+
+
+def test_a_long_unbroken_text_is_cut_to_a_stub() -> None:
+    assert cell("x" * 500) == "x" * 40 + "…(+460 characters)"
 
 
 def test_a_cut_list_shows_its_last_value_and_counts_the_rest() -> None:

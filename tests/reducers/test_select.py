@@ -37,6 +37,7 @@ def best(units: list[str], focus: str) -> str:
         ("kubernetes.default", "nslookup kubernetes.default", "kubernetes or some default"),
         ("authentification", "authentication failed", "automatic faucet"),
         ("ÉCOLE", "une école", "une ecole"),
+        ("東京の人口", "現在の東京都の人口は1400万人", "大阪の天気は晴れ"),
         ("oauth", "OAuthProvider", "authority"),
         ("what is it", "what is it", "nothing"),
     ],

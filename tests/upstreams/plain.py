@@ -83,6 +83,12 @@ def misbehave(how: str, request_id: object) -> None:
         signal.pause()
 
 
+def blob(arguments: dict[str, Any]) -> dict[str, Any]:
+    if arguments.get("log"):
+        log("a blob")
+    return text("0123456789abcde\n" * (int(arguments["bytes"]) // 16))
+
+
 def progress(request_id: object, params: dict[str, Any]) -> dict[str, Any]:
     token = params.get("_meta", {}).get("progressToken")
     for step in range(int(params["arguments"].get("n", 5))):
@@ -96,7 +102,7 @@ def call(request_id: object, params: dict[str, Any]) -> dict[str, Any] | None:
     if name == "echo":
         return text(str(arguments.get("text", "")))
     if name == "blob":
-        return text("0123456789abcde\n" * (int(arguments["bytes"]) // 16))
+        return blob(arguments)
     if name == "raw":  # a result, byte for byte
         tail = b',"jsonrpc":"2.0","id":' + json.dumps(request_id).encode() + b"}"
         write(b'{"result":' + arguments["result"].encode() + tail)

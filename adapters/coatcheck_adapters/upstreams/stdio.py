@@ -6,12 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import IO
 
 from coatcheck.pipes import Sink, Source, open_sink, open_source
-from coatcheck.types import UpstreamError
+from coatcheck_adapters.upstreams.command import Command
 
 # Shutting down: how long the upstream has after its stdin is closed, after SIGTERM, after SIGKILL.
 CLOSE_SECONDS = 2.0
@@ -30,66 +29,26 @@ MOST_BACKOFF_SECONDS = 5.0
 # An upstream that ran this long was well; its death starts the backoff anew.
 WELL_SECONDS = 10.0
 
-# Kills the last group it was told when its stdin ends, that is when coatcheck is gone in any way.
-_GUARD = """trap '' HUP INT TERM
-while read -r line; do group=$line; done
-[ -z "$group" ] || kill -s KILL -- "-$group"
-"""
-
 Feed = Callable[[list[bytes]], None]
 Ended = Callable[[str], None]
 
 
-class Guard:
-    """A tiny shell that outlives coatcheck just long enough to kill the upstream's group.
-
-    A parent-death signal would reach the upstream alone, not what it has started.
-    """
-
-    def __init__(self) -> None:
-        self._shell: subprocess.Popen[bytes] | None = None
-        if sys.platform == "win32":
-            return
-        with suppress(OSError):  # an image without a shell; the end of stdin still tells it
-            self._shell = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                process_group=0,
-            )
-
-    def watch(self, group: int | None) -> None:
-        """Guard this process group from now on, None for nothing."""
-        if self._shell is not None and self._shell.stdin is not None:
-            with suppress(OSError):
-                self._shell.stdin.write(b"%d\n" % group if group else b"\n")
-
-    def close(self) -> None:
-        """Let the shell end; it kills nothing."""
-        if self._shell is not None and self._shell.stdin is not None:
-            self.watch(None)
-            self._shell.stdin.close()
-            with suppress(subprocess.TimeoutExpired):
-                self._shell.wait(1)
-
-
 class StdioUpstream:
-    """A command that is started, watched, started again on demand, and stopped within bounds."""
+    """A command that is started, watched, started again on demand, and stopped within bounds.
+
+    process is its first start when that has been made already.
+    """
 
     def __init__(
         self,
-        name: str,
-        command: Sequence[str],
-        environ: Mapping[str, str],
+        command: Command,
         full: Callable[[bool], None],
+        process: "subprocess.Popen[bytes] | None" = None,
     ) -> None:
-        self.name = name
-        self._command = list(command)
-        self._environ = {k: v for k, v in environ.items() if not k.startswith("COATCHECK_")}
+        self.name = command.name
+        self._command = command
+        self._started = process
         self._full = full
-        self._guard = Guard()
         self._run: _Run | None = None
         self._failures = 0
         self._held = False
@@ -106,7 +65,8 @@ class StdioUpstream:
         """
         if self._run is not None:
             await self._settle(self._run)
-        run = _Run(self.name, self._spawn(), self._guard, feed, ended)
+        process, self._started = self._started or self._command.start(), None
+        run = _Run(self._command, process, feed, ended)
         self._run = run
         await run.connect(self._full)
         run.hold(self._held)
@@ -116,35 +76,9 @@ class StdioUpstream:
         await run.stop(0.0)
         well = run.ended_at - run.started_at > WELL_SECONDS
         self._failures = 1 if well else self._failures + 1
-        backoff = min(MOST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (self._failures - 1))
+        doubled = FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10)
+        backoff = min(MOST_BACKOFF_SECONDS, doubled)
         await asyncio.sleep(max(0.0, run.ended_at + backoff - loop.time()))
-
-    def _spawn(self) -> "subprocess.Popen[bytes]":
-        try:
-            return subprocess.Popen(
-                self._resolved(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=self._environ,
-                bufsize=0,
-                start_new_session=True,
-            )
-        except OSError as error:
-            path = self._environ.get("PATH", "")
-            raise UpstreamError(
-                f"upstream {self.name!r}: command {self._command[0]!r} cannot be started "
-                f"({error.strerror or error}); install it, give its full path, "
-                f"or correct PATH, which is {path}"
-            ) from None
-
-    def _resolved(self) -> list[str]:
-        if sys.platform == "win32":
-            import shutil  # only Windows needs help to find npx.cmd
-
-            found = shutil.which(self._command[0], path=self._environ.get("PATH"))
-            return [found or self._command[0], *self._command[1:]]
-        return self._command
 
     def send(self, data: bytes) -> None:
         """Write whole lines to it."""
@@ -162,18 +96,18 @@ class StdioUpstream:
         if self._run is not None:
             await self._run.stop(CLOSE_SECONDS)
             self._run.join_log()
-        self._guard.close()
+        self._command.close()
 
 
 class _Run:
     """One life of the command, from its start to the end of its process group."""
 
     def __init__(
-        self, name: str, process: "subprocess.Popen[bytes]", guard: Guard, feed: Feed, ended: Ended
+        self, command: Command, process: "subprocess.Popen[bytes]", feed: Feed, ended: Ended
     ) -> None:
-        self._name = name
+        self._command = command
+        self._name = command.name
         self._process = process
-        self._guard = guard
         self._feed = feed
         self._report: Ended | None = ended
         self._loop = asyncio.get_running_loop()
@@ -184,7 +118,6 @@ class _Run:
         self._exited = False
         self._gone = asyncio.Event()
         self.started_at = self.ended_at = self._loop.time()
-        guard.watch(process.pid)
         self._log = threading.Thread(target=self._relay_stderr, name="coatcheck-log", daemon=True)
         self._log.start()
         threading.Thread(target=self._wait, name="coatcheck-wait", daemon=True).start()
@@ -271,7 +204,7 @@ class _Run:
             return
         self._gone.set()
         self._kill()
-        self._guard.watch(None)
+        self._command.ended()
         if self._source is not None:
             self._source.close()
         if self._sink is not None:
@@ -318,6 +251,6 @@ class _Run:
 
 
 def _write(line: bytes) -> None:
-    stderr: IO[bytes] = sys.stderr.buffer
-    stderr.write(line)
-    stderr.flush()
+    with suppress(OSError, ValueError):  # nobody reads it; the upstream must not feel that
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()

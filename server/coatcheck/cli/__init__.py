@@ -7,7 +7,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that argv (default: the process's arguments) names; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["run"] and "--help" not in arguments[:2]:
+    if arguments[:1] == ["run"]:
         # Its start-up is part of every wrapped server's, so it does without click.
         from coatcheck.cli.run import main as run
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from coatcheck.artifacts import FLOOR_BYTES, QUOTA_BYTES, StoredArtifacts
-from coatcheck.cli.parts import artifacts, place
+from coatcheck.cli.parts import artifacts
+from coatcheck.cli.place import place
 from coatcheck.types import Artifact, ArtifactInfo, StoreError, UnknownRef
 
 COLUMNS = ("REF", "TOOL", "BYTES", "KEPT", "UNTIL", "OUTCOME")

@@ -13,10 +13,11 @@ from typing import Any, TextIO
 import click
 
 from coatcheck import spans
-from coatcheck.cli.parts import artifacts, pipeline, place
+from coatcheck.cli.parts import artifacts, pipeline
+from coatcheck.cli.place import place
 from coatcheck.pipeline import Outgoing
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifact, ArtifactInfo, Call, UnknownRef
+from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, UnknownRef
 
 # How many items may wait for a process: enough to keep all busy, few enough
 # that a long file streams.
@@ -46,6 +47,10 @@ class NotKept:
     def get(self, ref: str) -> Artifact:
         """Refuse: nothing is kept."""
         raise UnknownRef(f"{ref} was not kept (--no-keep)")
+
+    def peek(self, ref: str) -> Artifact:
+        """Refuse: nothing is kept."""
+        return self.get(ref)
 
     def list(self, limit: int) -> list[ArtifactInfo]:
         """Return nothing."""
@@ -91,17 +96,25 @@ def compacted(item: Mapping[str, Any], options: Options) -> dict[str, Any]:
     }
 
 
-def _line(raw: str, options: Options) -> str:
-    return json.dumps(compacted(json.loads(raw), options), ensure_ascii=True)
+def _line(number: int, raw: str, options: Options) -> str:
+    try:
+        item = json.loads(raw)
+    except ValueError as error:
+        raise CoatcheckError(
+            f"line {number} is not JSON ({error}); write one object a line"
+        ) from None
+    if not isinstance(item, dict) or not isinstance(item.get("text"), str):
+        raise CoatcheckError(f'line {number} has no "text"; write {{"id": …, "text": …}}')
+    return json.dumps(compacted(item, options), ensure_ascii=True)
 
 
 def compact_lines(lines: Iterable[str], options: Options) -> Iterator[str]:
     """Yield a line of JSON for each line of lines, in the same order, over all cores."""
-    wanted = (line for line in lines if line.strip())
+    wanted = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         waiting: list[Any] = []
-        for line in wanted:
-            waiting.append(pool.submit(_line, line, options))
+        for number, line in wanted:
+            waiting.append(pool.submit(_line, number, line, options))
             if len(waiting) >= WAITING:
                 yield waiting.pop(0).result()
         for future in waiting:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from coatcheck.cli.parts import artifacts, place
+from coatcheck.cli.parts import artifacts
+from coatcheck.cli.place import place
 from coatcheck.fetch import fetch as answer
 from coatcheck.fetch import text_of
 

@@ -1,34 +1,20 @@
-"""Build the parts that commands share: where state lives, settings, store, ledger, pipeline."""
+"""Build the parts that commands share: store, ledger, pipeline, desk."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
-from pathlib import Path
 
-from coatcheck import config, reducers
+from coatcheck import reducers
 from coatcheck.artifacts import StoredArtifacts
-from coatcheck.cli.home import home
+from coatcheck.cli.place import Place
 from coatcheck.desk import Desk
-from coatcheck.ledger import shortened_tools
+from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip
 from coatcheck.types import Artifacts, Ledger, Session
 from coatcheck_adapters.stores.disk import DiskStore
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where state lives, and the settings that hold there."""
-
-    home: Path
-    config: config.Config
-
-
-def place(flag: Path | None = None, environment: Mapping[str, str] = os.environ) -> Place:
-    """Return the place this command works in. Raises: ConfigError."""
-    where = home()
-    return Place(where, config.load(config.find(flag, environment, where), environment))
 
 
 def artifacts(at: Place) -> StoredArtifacts:
@@ -53,3 +39,15 @@ def desk(at: Place, upstream: str, ledger: Ledger) -> Desk:
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
     )
+
+
+@contextmanager
+def ledger_of(at: Place) -> Iterator[LedgerWriter]:
+    """Give the ledger's writer for one session; at its end say on stderr what was saved."""
+    ledger = LedgerWriter(at.home)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+        if line := session_line(ledger.tally, ledger.lost):
+            print(line, file=sys.stderr)

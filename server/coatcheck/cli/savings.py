@@ -128,7 +128,7 @@ def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
     Raises: StoreError.
     """
     try:
-        artifact = artifacts.get(ref)
+        artifact = artifacts.peek(ref)
     except UnknownRef:
         return None
     return (text_of(artifact)[0], artifact.view) if artifact.view else None
@@ -218,12 +218,11 @@ def cells(name: str, figures: "Figures") -> tuple[str, ...]:
 
 def notes(total: "Figures") -> list[str]:
     """Return the remarks that stand between the table and the definitions."""
-    sampled = (
-        f", give or take {total.half_width_tokens:,} tokens" if total.half_width_tokens else ""
-    )
+    width = total.half_width_tokens
+    sampled = f", give or take {width:,} tokens" if width else ""
+    rest = "" if total.counted == total.shortened else ", the others are estimated"
     lines = [
-        f"{total.counted:,} of {total.shortened:,} shortened calls are counted exactly{sampled};"
-        " the others are estimated."
+        f"Counted exactly: {total.counted:,} of {total.shortened:,} shortened calls{sampled}{rest}."
     ]
     if total.summary_micro_usd:
         lines.append(f"The summarizer cost ${total.summary_micro_usd / 1e6:,.4f}, not in the net.")

@@ -23,11 +23,11 @@ def reading(home: Path) -> Iterator["Connection"]:
 
     Raises: FileNotFoundError when nothing was ever written, LedgerError when it cannot be read.
     """
-    import sqlite3
-
     path = home / schema.FILE
     if not path.exists():
         raise FileNotFoundError(path)
+    import sqlite3
+
     try:
         db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",

@@ -42,7 +42,7 @@ def session_line(tally: Tally, lost: int = 0) -> str:
     if not tally.calls and not lost:
         return ""
     fetched = f", {tally.fetched_tokens:,} fetched back" if tally.fetched_tokens else ""
-    missing = f" {lost:,} entries could not be written: see coatcheck doctor." if lost else ""
+    missing = f" Entries not recorded: {lost:,}, see coatcheck doctor." if lost else ""
     return (
         f"coatcheck: {tally.calls:,} call{'' if tally.calls == 1 else 's'},"
         f" {tally.shortened:,} shortened, about {tally.original_tokens:,} ->"

@@ -1,8 +1,8 @@
 """Reduce a body by rule: detect its kind, then the reducer of that kind."""
 
 import logging
+from collections.abc import Iterable
 from importlib import import_module
-from importlib.util import find_spec
 
 from coatcheck.reducers.detect import Kind, detect
 from coatcheck.sizing import estimate
@@ -12,21 +12,25 @@ logger = logging.getLogger(__name__)
 
 # What header and end line of a view cost at most.
 HEADER_BYTES = 320
-HEADER_TOKENS = 90
+HEADER_TOKENS = 100
 LOSSLESS_SHARE = 0.15
 LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
-# Modules that are tried for a kind, in this order; the last of all is clip.
+# What nothing was selected from, only announced parts dropped, may cost more: with nothing sought
+# a missing passage costs fetching the whole.
+OVER_BUDGET_TRIMMED = 2.2
+# Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
-    "tables": ("tables",),
-    "logs": ("logs",),
-    "builds": ("builds", "logs"),
+    "tables": ("tables", "split"),
+    "logs": ("commits", "logs"),
+    "builds": ("builds", "listing", "logs"),
     "diffs": ("diffs",),
-    "listing": ("listing",),
+    "listing": ("listing", "logs"),
     "html": ("split", "html"),
-    "trees": ("trees",),
-    "code": ("split", "code"),
+    "trees": ("split", "trees", "prose"),
+    "snapshots": ("trees",),
+    "code": ("split", "code", "prose"),
     "prose": ("split", "prose"),
 }
 
@@ -34,53 +38,55 @@ STEPS: dict[Kind, tuple[str, ...]] = {
 def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return the best reduction of text within aim, or None when nothing is gained.
 
-    What a reducer offers is taken when it holds what every view promises; else the next simpler
-    reducer is asked. Never raises, whatever a reducer does.
+    Never raises, whatever a reducer does.
     """
-    for name in (*STEPS[detect(text, aim)], "clip"):
-        reduction = attempt(name, text, aim)
+    names = (*STEPS[detect(text, aim)], "clip")
+    return first_fit(map(load, names), text, aim)
+
+
+def load(name: str) -> Reducer:
+    """Return the reducer of a module, imported at first use so that a start stays quick."""
+    reducer: Reducer = import_module(f"{__name__}.{name}").reduce
+    return reducer
+
+
+def first_fit(reducers: Iterable[Reducer], text: str, aim: Aim) -> Reduction | None:
+    """Return the first offer of reducers that holds what every view promises, None for none."""
+    for reducer in reducers:
+        try:
+            reduction = reducer(text, aim)
+        except Exception:  # law 3: when a reducer fails, the next simpler one is asked
+            logger.exception("%s failed on %d characters", reducer, len(text))
+            continue
         if reduction is not None and is_fit(reduction, text, aim):
             return reduction
     return None
 
 
-def attempt(name: str, text: str, aim: Aim) -> Reduction | None:
-    """Return what the reducer in module name makes of text, None when it fails."""
-    if find_spec(f"{__name__}.{name}") is None:
-        return None
-    reducer: Reducer = import_module(f"{__name__}.{name}").reduce
-    try:
-        return reducer(text, aim)
-    except Exception:  # law 3: a failing reducer never fails the call
-        logger.exception("reducer %s failed on %d characters", name, len(text))
-        return None
-
-
 def is_fit(reduction: Reduction, text: str, aim: Aim) -> bool:
-    """Tell whether reduction keeps the laws: smaller, honest, and within the budget."""
+    """Tell whether reduction keeps the laws: smaller, honest, within the budget."""
     before, after = estimate(text), estimate(reduction.text)
-    size = len(reduction.text.encode("utf-8", "replace"))
-    is_smaller = (
-        size + HEADER_BYTES < len(text.encode("utf-8", "replace"))
-        and after + HEADER_TOKENS < before
-    )
+    if size(reduction.text) + HEADER_BYTES >= size(text) or after + HEADER_TOKENS >= before:
+        return False
     if reduction.level == "lossless":
-        saved = before - after
-        return (
-            is_smaller
-            and not reduction.omissions
-            and saved >= max(LOSSLESS_TOKENS, LOSSLESS_SHARE * before)
-        )
-    return (
-        is_smaller
-        and not aim.lossless
-        and is_honest(reduction)
-        and after <= OVER_BUDGET * aim.budget_tokens
-    )
+        gain = max(LOSSLESS_TOKENS, LOSSLESS_SHARE * before)
+        return not reduction.omissions and before - after >= gain
+    is_near = after <= allowance(reduction, aim) * aim.budget_tokens
+    return is_near and not aim.lossless and is_honest(reduction)
+
+
+def allowance(reduction: Reduction, aim: Aim) -> float:
+    """Return how many budgets reduction may cost."""
+    return OVER_BUDGET_TRIMMED if reduction.level == "trimmed" and not aim.focus else OVER_BUDGET
+
+
+def size(text: str) -> int:
+    """Return the bytes of text."""
+    return len(text.encode("utf-8", "replace"))
 
 
 def is_honest(reduction: Reduction) -> bool:
-    """Tell whether the omissions can be true: something is left out, nothing more than all."""
+    """Tell whether something is said to be left out, and of nothing more than all is shown."""
     return bool(reduction.omissions) and all(
         0 <= omission.shown <= omission.total for omission in reduction.omissions
     )

@@ -12,9 +12,13 @@ from coatcheck.types import Aim
 LEAST_CHARACTERS = 500
 LEAST_ROWS = 6
 MOST_TRIES = 30
-STRUCTURED = frozenset({"records", "tables", "logs", "builds", "html", "trees", "diffs"})
+STRUCTURED = frozenset(
+    {"records", "tables", "logs", "builds", "html", "trees", "snapshots", "diffs"}
+)
 OPENS_JSON = re.compile(r"\s{0,3}[\[{]")
-PAGE_END = re.compile(r"(?i)</html\s*>")
+PAGE_END = re.compile(r"(?i)</html\s*>[ \t\r]*$", re.MULTILINE)
+JSON_VALUE = re.compile(r"\s*[\[{]")
+LINE_END = re.compile(r"[ \t\r]*(?:\n|\Z)")
 DECODER = json.JSONDecoder()
 
 
@@ -70,16 +74,18 @@ def is_structured(text: str) -> bool:
 
 
 def json_end(text: str, start: int) -> int:
-    """Return where the JSON values that start here end, one after the other; 0 for none."""
+    """Return where the JSON values that start here end, one after the other; 0 for none.
+
+    They end with their line: a line that goes on behind its last value is not JSON.
+    """
     end = 0
-    while start < len(text) and text[start] in "[{":
+    while place := JSON_VALUE.match(text, start):
         try:
-            _, end = DECODER.raw_decode(text, start)
+            _, start = DECODER.raw_decode(text, place.end() - 1)
         except (ValueError, RecursionError):
             break
-        start = end
-        while start < len(text) and text[start].isspace():
-            start += 1
+        if LINE_END.match(text, start):
+            end = start
     return end
 
 

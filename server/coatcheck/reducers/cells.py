@@ -5,6 +5,8 @@ import re
 from coatcheck.reducers.rawjson import Value, dumps, scalar
 
 CUT = 160
+UNBROKEN = 100
+UNBROKEN_CUT = 40
 PLAIN = re.compile(r"[^\s\",=\[{\x00-\x1f](?:[^\",\n\r\x00-\x1f]*[^\s\",\x00-\x1f])?")
 BREAKS = re.compile(r"[\r\n\t\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 
@@ -30,10 +32,12 @@ def is_cut(value: Value, limit: int = CUT) -> bool:
     """Tell whether cell() leaves a part of value out."""
     if isinstance(value, list):
         return "more)" in _list(value, limit)
-    return isinstance(value, str) and len(value) > limit + 30
+    return isinstance(value, str) and len(value) > UNBROKEN_CUT and _text(value, limit) != value
 
 
 def _text(text: str, limit: int) -> str:
+    if len(text) > UNBROKEN + 30 and " " not in text[:UNBROKEN] and "/" not in text[:20]:
+        limit = min(limit, UNBROKEN_CUT)
     if len(text) <= limit + 30:
         return text
     return f"{text[:limit].rstrip()}…(+{len(text) - len(text[:limit].rstrip()):,} characters)"

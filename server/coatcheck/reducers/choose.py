@@ -1,90 +1,31 @@
 """Choose the rows, columns and fields a budget can hold: by focus, else index and outliers."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from coatcheck.reducers import lines as marks
 from coatcheck.reducers.cells import CUT, cell
-from coatcheck.reducers.columns import STATE, words
+from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, TOTALS, troubled, words
 from coatcheck.reducers.rawjson import scalar
 from coatcheck.reducers.rows import LONG_CUT, Facts, Plan, named_row
-from coatcheck.reducers.select import fill, relevance
+from coatcheck.reducers.scoring import Scored, is_outer, tables_of
+from coatcheck.reducers.select import fill
 from coatcheck.reducers.shape import split
-from coatcheck.reducers.wants import Wants, exact, extremes, texts
+from coatcheck.reducers.wants import Wants, texts
 from coatcheck.sizing import estimate
 
-UNIT_CHARACTERS = 1_000
 STRONG = 0.4
-WEAK = 0.25
-ROWS_SHARE = 0.7
+EQUAL = 0.6
+ROWS_SHARE = 0.8
 WEAK_SHARE = 0.3
 GRID_SHARE = 0.8
 LISTING_SHARE = 0.3
+GRID_CUT = 100
 MOST_PICKED = 200
 MOST_ODD = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Sections with what the focus gives each row or field; top is the highest score."""
-
-    every: Sequence[Facts]
-    wants: Wants
-    scores: Sequence[Sequence[float]]
-    top: float
-    weak: bool
-
-
-def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
-    """Score every row, and every field of the root object, against the focus."""
-    units: list[str] = []
-    for facts in every:
-        if facts.section.single:
-            row = facts.section.rows[0]
-            units += [f"{p} {' '.join(texts(v))}"[:UNIT_CHARACTERS] for p, v in row.items()]
-        else:
-            units += [
-                " ".join(t[:300] for v in row.values() for t in texts(v))[:UNIT_CHARACTERS]
-                for row in facts.section.rows
-            ]
-    matched = relevance(units, wants.text) if wants.text.strip() else [0.0] * len(units)
-    scores, at = [], 0
-    for facts in every:
-        section = facts.section
-        size = len(section.rows[0]) if section.single else len(section.rows)
-        own = list(matched[at : at + size])
-        at += size
-        if not section.single:
-            own = [
-                a + b for a, b in zip(own, exact(wants, section, dict(facts.columns)), strict=True)
-            ]
-        scores.append(own)
-    _inherit(every, scores)
-    top = max((s for own in scores for s in own), default=0.0)
-    ends = 0
-    for facts, own in zip(every, scores, strict=True):
-        for index in extremes(wants, facts.section, dict(facts.columns)):
-            own[index] = max(own[index], top or 1.0) * 1.5
-            ends += 1
-    best = max(range(len(units)), key=lambda i: matched[i], default=-1)
-    weak = not ends and (top == 0.0 or (best >= 0 and _share(units[best], wants) < WEAK))
-    top = max((s for own in scores for s in own), default=0.0)
-    return Scored(every, wants, scores, top, weak)
-
-
-def _inherit(every: Sequence[Facts], scores: list[list[float]]) -> None:
-    """Give the rows inside a row a part of its score, so that they come with it."""
-    for facts, own in zip(every, scores, strict=True):
-        for at, (index, row) in enumerate(facts.section.parents):
-            if row >= 0 and not every[index].section.single:
-                own[at] = max(own[at], 0.5 * scores[index][row])
-
-
-def _share(unit: str, wants: Wants) -> float:
-    """Return how many of the focus's own words a unit holds, as a share."""
-    asked = {p for p in wants.phrases if " " not in p}
-    return sum(word in unit.casefold() for word in asked) / (len(asked) or 1)
+ASKED = 4.0
+MIN_ROW = 60
+DIGITS = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
 
 
 def plans_within(scored: Scored, budget: int) -> list[Plan]:
@@ -105,17 +46,13 @@ def plans_within(scored: Scored, budget: int) -> list[Plan]:
     return plans
 
 
-def _tables(scored: Scored) -> list[int]:
-    return [i for i, facts in enumerate(scored.every) if not facts.section.single]
-
-
 def _pick_fields(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """Choose the fields of the root object; return what they cost."""
     spent = 0
     for at, facts in enumerate(scored.every):
         if not facts.section.single:
             continue
-        share = 0.5 if _tables(scored) else 1.0
+        share = 0.5 if tables_of(scored) else 1.0
         paths = list(facts.section.rows[0])
         values = _field_values(facts, scored, at)
         costs = [_field_cost(facts, scored, path) for path in paths]
@@ -133,6 +70,7 @@ def _field_cost(facts: Facts, scored: Scored, path: str) -> int:
 
 
 def _field_values(facts: Facts, scored: Scored, at: int) -> list[float]:
+    tables = tables_of(scored)
     seen: set[str] = set()
     siblings: Counter[str] = Counter()
     values = []
@@ -149,34 +87,62 @@ def _field_values(facts: Facts, scored: Scored, at: int) -> list[float]:
             worth += 3.0 * score / scored.top
         if scored.wants.names(path) and "." not in path:
             worth += 1.0
+        if _is_vital(path, bool(tables)):
+            worth += 5.0
         values.append(worth)
     return values
 
 
+def _is_vital(path: str, beside_rows: bool) -> bool:
+    """Tell whether a field of the root is a cursor or a total of a list, or part of an error."""
+    owner, last = split(path)
+    parts = words(last)
+    if beside_rows and TOTALS.intersection(parts):
+        return True
+    return bool(ERRORS.intersection([*words(owner), *parts])) and not path.count(".") > 2
+
+
 def _row_columns(facts: Facts, scored: Scored, index: int, cap: int) -> list[str]:
-    """Choose the columns of a row that a reader gets by name, the handle first."""
+    """Choose the columns of a row that a reader gets by name, the handle first.
+
+    The handle and what the focus asks for claim the budget, and may exceed cap by a little.
+    """
     row = facts.section.rows[index]
-    wants = scored.wants
-    ranked = []
-    for path in facts.columns:
-        if (
-            path not in row
-            or (path in facts.same and path not in facts.kept)
-            or path in facts.twins
-        ):
-            continue
-        worth = facts.columns[path].value
-        worth += 10.0 * (path == facts.handle) + 4.0 * wants.names(path)
-        if facts.kept and path not in facts.kept and not wants.names(path):
-            worth *= 0.1
-        if any(wants.holds(text) for text in texts(row[path])):
-            worth += 3.0
-        ranked.append((path, worth))
-    paths = [path for path, _ in ranked]
-    costs = [estimate(f"{p}={cell(row[p], _limit(wants, p))}, ") for p in paths]
-    keep = [w if w > 0.4 else 0.0 for _, w in ranked]
-    first = [i for i, p in enumerate(paths) if p == facts.handle]
-    return [paths[i] for i in fill(costs, keep, cap, first=first)]
+    ranked = {
+        path: _cell_worth(facts, scored, index, path)
+        for path in facts.columns
+        if path in row and (path in facts.kept or path not in facts.same)
+    }
+    ranked = {path: worth for path, worth in ranked.items() if worth > 0.4}
+    paths = list(ranked)
+    costs = [estimate(f"{p}={cell(row[p], _limit(scored.wants, p))}, ") for p in paths]
+    first: list[int] = []
+    claimed = 0
+    for i in sorted(range(len(paths)), key=lambda i: -ranked[paths[i]]):
+        if ranked[paths[i]] >= ASKED and (not first or claimed + costs[i] <= max(cap, MIN_ROW)):
+            first.append(i)
+            claimed += costs[i]
+    return [paths[i] for i in fill(costs, list(ranked.values()), max(cap, claimed), first=first)]
+
+
+def _cell_worth(facts: Facts, scored: Scored, index: int, path: str) -> float:
+    value = facts.section.rows[index][path]
+    column, wants = facts.columns[path], scored.wants
+    named = wants.names(path)
+    worth = column.value
+    if value is None or value == "":
+        worth *= 0.3
+    if path in facts.twins or (facts.kept and path not in facts.kept and not named):
+        worth *= 0.1
+    if path == facts.handle:
+        return worth + 10.0
+    if (named and not scored.weak) or (
+        scored.trouble and STATE.intersection(words(split(path)[1])[-1:])
+    ):
+        worth += ASKED
+    if any(wants.holds(text) for text in texts(value)):
+        worth += 3.0
+    return worth
 
 
 def _limit(wants: Wants, path: str) -> int:
@@ -190,14 +156,16 @@ def _pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """
     units = [
         (at, index)
-        for at in _tables(scored)
+        for at in tables_of(scored)
         for index, score in enumerate(scored.scores[at])
         if score >= STRONG * scored.top
     ]
     units.sort(key=lambda u: (-scored.scores[u[0]][u[1]], u))
-    odd = [(at, i) for at in _tables(scored) for i in _standing_out(scored.every[at])[:MOST_ODD]]
+    odd = [(at, i) for at in tables_of(scored) for i in _standing_out(scored.every[at])[:MOST_ODD]]
     units = list(dict.fromkeys([*units[:1], *odd, *units[1:MOST_PICKED]]))
-    cap = max(80, budget // max(1, min(len(units), 6)))
+    best = scored.scores[units[0][0]][units[0][1]] if units else 0.0
+    equal = sum(scored.scores[at][index] >= EQUAL * best for at, index in units)
+    cap = max(16, budget // max(1, min(equal, 40)) - 6)
     found = [(u, _row_columns(scored.every[u[0]], scored, u[1], cap)) for u in units]
     units = [unit for unit, paths in found if paths]
     columns = [paths for _, paths in found if paths]
@@ -205,7 +173,7 @@ def _pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     for (at, index), paths in zip(units, columns, strict=True):
         long = {(index, p) for p in paths if scored.wants.names(p)}
         costs.append(estimate(named_row(scored.every[at], index, paths, long)) + 4)
-    values = [scored.scores[at][index] for at, index in units]
+    values = _fresh(scored, units)
     first = _claims(units, costs, set(odd), budget)
     chosen = fill(costs, values, budget, first=first)
     for i in chosen:
@@ -213,6 +181,24 @@ def _pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         plans[at].picked[index] = columns[i]
         plans[at].long.update((index, p) for p in columns[i] if scored.wants.names(p))
     return sum(costs[i] for i in chosen)
+
+
+def _fresh(scored: Scored, units: Sequence[tuple[int, int]]) -> list[float]:
+    """Return the scores of rows, lower for each row before that says the same but for digits."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    values = []
+    for at, index in units:
+        facts = scored.every[at]
+        row = facts.section.rows[index]
+        total = len(facts.section.rows)
+        kind = tuple(
+            DIGITS.sub("0", scalar(row.get(p))[:200])
+            for p in facts.kept
+            if facts.columns[p].kind == "text" and 10 * facts.columns[p].distinct < 9 * total
+        )
+        values.append(scored.scores[at][index] / (1 + 0.2 * seen[at, kind]))
+        seen[at, kind] += 1
+    return values
 
 
 def _claims(
@@ -230,7 +216,7 @@ def _claims(
 def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: int = 6) -> int:
     """Choose columns to compute over, the named ones first; return a rough cost."""
     spent = 0
-    for at in _tables(scored):
+    for at in tables_of(scored):
         facts = scored.every[at]
         if len(facts.section.rows) < 8 or (scored.wants.text and _is_inner(scored, at)):
             continue
@@ -253,8 +239,8 @@ def _profile_worth(facts: Facts, scored: Scored, path: str) -> float:
     column = facts.columns[path]
     last = words(path)[-1:]
     worth = column.value + 5.0 * scored.wants.names(path)
-    if column.kind == "number" and last != ["id"]:
-        worth += 1.0
+    if column.kind in ("number", "time"):
+        worth += -2.0 if HANDLE.intersection(last) else 1.0
     if STATE.intersection(last):
         worth += 1.0
     return worth if column.distinct > 1 else 0.0
@@ -268,7 +254,7 @@ def _listing_cost(facts: Facts, left_out: int) -> int:
 
 
 def _list_rest(scored: Scored, plans: Sequence[Plan], budget: int) -> None:
-    for at in _tables(scored):
+    for at in tables_of(scored):
         facts, plan = scored.every[at], plans[at]
         if _is_inner(scored, at):
             continue
@@ -282,27 +268,25 @@ def _list_rest(scored: Scored, plans: Sequence[Plan], budget: int) -> None:
 def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """Show all rows of the outer lists in as many columns as fit; return the cost."""
     spent = 0
-    tables = _tables(scored)
+    tables = tables_of(scored)
     outer = [at for at in tables if not _is_inner(scored, at)]
     for position, at in enumerate(outer):
+        facts, plan = scored.every[at], plans[at]
         share = (budget - spent) // (len(outer) - position)
-        facts = scored.every[at]
-        for count in range(facts.section.widest, 0, -1):
-            columns = _best_columns(facts, count, scored)
-            cost = _grid_cost(facts, columns)
-            if len(columns) == count and cost <= share:
-                plans[at].grid = columns
-                spent += cost
-                break
+        plan.cut = GRID_CUT
+        plan.grid, cost = _grid_within(facts, scored, share)
+        plan.framed = not facts.kept
+        spent += cost
     for at in tables:
         facts = scored.every[at]
         if at in outer or len(facts.section.rows) > 400:
             continue
-        columns = _best_columns(facts, 3, scored)
-        cost = _grid_cost(facts, columns) + 5 * len(facts.section.rows)
-        if columns and spent + cost <= budget:
-            plans[at].grid = columns
-            spent += cost
+        margin = 5 * len(facts.section.rows)
+        columns, cost = _grid_within(facts, scored, budget - spent - margin, most=3)
+        plans[at].framed = not facts.kept
+        if columns:
+            plans[at].grid, plans[at].cut = columns, GRID_CUT
+            spent += cost + margin
     return spent
 
 
@@ -310,13 +294,23 @@ def _is_inner(scored: Scored, at: int) -> bool:
     return not is_outer(scored.every, scored.every[at])
 
 
-def _best_columns(facts: Facts, count: int, scored: Scored) -> list[str]:
+def _grid_within(
+    facts: Facts, scored: Scored, budget: int, *, most: int = 99
+) -> tuple[list[str], int]:
+    """Return the columns of all rows that budget holds, the handle first, and their cost."""
     total = len(facts.section.rows)
     usual = [p for p in facts.kept if 2 * facts.columns[p].present >= total] or list(facts.kept)
-    ranked = sorted(usual, key=lambda p: (p != facts.handle, -_grid_worth(facts, p, scored)))[
-        :count
-    ]
-    return [p for p in facts.columns if p in ranked]
+    usual.sort(key=lambda p: (p != facts.handle, -_grid_worth(facts, p, scored)))
+    chosen: set[str] = set()
+    spent = 10
+    for path in usual:
+        cost = _column_cost(facts, path)
+        if len(chosen) < min(most, facts.section.widest) and spent + cost <= budget:
+            chosen.add(path)
+            spent += cost
+        elif path == facts.handle:
+            break
+    return [p for p in facts.columns if p in chosen], spent if chosen else 0
 
 
 def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
@@ -325,24 +319,25 @@ def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
     return named * column.value * column.present / max(1, len(facts.section.rows))
 
 
-def _grid_cost(facts: Facts, columns: Sequence[str]) -> int:
+def _column_cost(facts: Facts, path: str) -> int:
     rows = facts.section.rows
     sample = rows[:: max(1, len(rows) // 50)]
-    size = sum(len(cell(row[p])) + 1 for row in sample for p in columns if p in row)
-    return estimate("x" * (size * len(rows) // max(1, len(sample)))) + 10
+    size = sum(len(cell(row[path], GRID_CUT)) + 1 for row in sample if path in row)
+    return estimate("x" * (size * len(rows) // max(1, len(sample)) + len(path)))
 
 
 def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """Show the first rows, the last, and those that stand out; return their cost."""
     spent = 0
-    tables = _tables(scored)
+    tables = tables_of(scored)
     for position, at in enumerate(tables):
         facts, plan = scored.every[at], plans[at]
         share = (budget - spent) // (len(tables) - position)
         total = len(facts.section.rows)
-        if plan.grid and (set(plan.grid) >= set(facts.kept) or total > 50):
+        if plan.framed or set(plan.grid) >= set(facts.kept):
             continue
-        order = list(dict.fromkeys([*_standing_out(facts), 0, 1, total - 1]))[:12]
+        odd = _standing_out(facts)
+        order = list(dict.fromkeys(odd if plan.grid else [*odd, 0, 1, total - 1]))[:12]
         cap = max(60, share // 3)
         found = [(i, _row_columns(facts, scored, i, cap)) for i in order if 0 <= i < total]
         order = [i for i, paths in found if paths]
@@ -351,9 +346,8 @@ def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
             estimate(named_row(facts, i, c, set())) + 4 for i, c in zip(order, columns, strict=True)
         ]
         for i in fill(costs, [0.0] * len(order), share, first=range(len(order))):
-            if not plan.grid:
-                plan.picked[order[i]] = columns[i]
-                spent += costs[i]
+            plan.picked[order[i]] = columns[i]
+            spent += costs[i]
     return spent
 
 
@@ -362,18 +356,7 @@ def _standing_out(facts: Facts) -> list[int]:
     rows = facts.section.rows
     total = len(rows)
     rare = {p for p, c in facts.columns.items() if c.present <= max(1, total // 50)}
-    state = [p for p in facts.kept if STATE.intersection(words(p)[-1:])]
-    severe = [
-        i for i, row in enumerate(rows) if any(marks.is_severe(scalar(row.get(p))) for p in state)
-    ]
+    severe = troubled(facts.section, {p: facts.columns[p] for p in facts.kept})
     found = severe if 10 * len(severe) <= max(10, total) else severe[:1]
     found += [i for i, row in enumerate(rows) if rare.intersection(row)]
     return found[:6]
-
-
-def is_outer(every: Sequence[Facts], facts: Facts) -> bool:
-    """Tell whether no row of a section stands inside a row of another one."""
-    return all(
-        row < 0 or every[index].section.single or every[index] is facts
-        for index, row in facts.section.parents
-    )

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.select import fill, relevance
 from coatcheck.reducers.symbols import (
     IMPORT,
@@ -18,12 +19,15 @@ from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
 MAX_CHARS = 20_000_000
+MAX_COMMENT = 60  # lines above a symbol that are taken with it
 MAX_IMPORTS = 300  # characters of the names in the line about imports
 BODY_SHARE = 0.75  # of the budget, for the bodies that the focus names
 AROUND = 0.4  # of the budget, for the outline around them
 MARK = 8  # tokens of a line that says which lines follow
 BRIEF = 3  # tokens that line number and comma add to a name
 WORD = re.compile(r"[A-Za-z_$][\w$]*")
+QUOTED = re.compile(r"\s+(?:[\w.]+\s+)?\"([^\"]+)\"\s*")
+COMMENT = ("///", "//", "#", "*", "/*", "--", ";;")
 EXITS = re.compile(r"\s*(?:return|raise|yield|throw|panic!?|exit|Err|Ok|abort)\b")
 CONTAINERS = words(
     "class interface struct trait impl module mod namespace object protocol extension contract"
@@ -59,25 +63,38 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     found = symbols(source.lines)
     if not found:
         return None
-    raw = text.split("\n")
     top = preface(source, found)
-    left = aim.budget_tokens - estimate("\n".join(top))
+    spent = estimate("\n".join(top))
     named = sought(source, found, aim.focus)
+    raw = text.split("\n")
+    weak = bool(aim.focus) and not named and not mentions(found, aim.focus)
+
+    def made(room: int) -> Reduction:
+        plan = planned(source, found, raw, named, replace(aim, budget_tokens=room - spent))
+        shown = len(plan.lines | {found[index].start for index in plan.heads})
+        return Reduction(
+            "\n".join([*top, *written(plan, raw, source, found)]),
+            "code",
+            "selected",
+            [Omission("lines", shown, len(raw), "lines of source code")],
+            handle="a name in it",
+            weak_focus=weak,
+        )
+
+    return tightened(made, aim.budget_tokens)
+
+
+def planned(
+    source: Source, found: Sequence[Symbol], raw: Sequence[str], named: Sequence[int], aim: Aim
+) -> Plan:
+    """Return what is shown within aim: the bodies of the named symbols, then an outline."""
     plan = Plan()
+    left = aim.budget_tokens
     for index in named:
-        left -= take_body(plan, raw, found[index], aim.focus, round(left * BODY_SHARE))
+        left -= take_body(plan, source, raw, found[index], aim.focus, round(left * BODY_SHARE))
     room = min(left, round(aim.budget_tokens * AROUND)) if named else left
     outline(plan, source, found, room)
-    view = "\n".join([*top, *written(plan, raw, source, found)])
-    shown = len(plan.lines | {found[index].start for index in plan.heads})
-    return Reduction(
-        view,
-        "code",
-        "selected",
-        [Omission("lines", shown, len(raw), "lines of source code")],
-        handle="a name in it",
-        weak_focus=bool(aim.focus) and not named and not mentions(found, aim.focus),
-    )
+    return plan
 
 
 def preface(source: Source, found: Sequence[Symbol]) -> list[str]:
@@ -87,9 +104,11 @@ def preface(source: Source, found: Sequence[Symbol]) -> list[str]:
         lines.append(f"[line 1 of this text is line {1 + source.shift} of the file]")
     names: list[str] = []
     places: list[int] = []
+    in_block = False
     for number, line in enumerate(source.lines):
-        match = IMPORT.match(line) if len(line) <= MAX_LINE else None
-        if match:
+        in_block = line.startswith("import (") or (in_block and not line.startswith(")"))
+        match = IMPORT.match(line) or (QUOTED.fullmatch(line) if in_block else None)
+        if match and len(line) <= MAX_LINE:
             places.append(number + 1)
             names.append(next(group for group in match.groups() if group))
     if names:
@@ -101,7 +120,7 @@ def preface(source: Source, found: Sequence[Symbol]) -> list[str]:
 
 def full_name(found: Sequence[Symbol], index: int) -> str:
     """Return the name of a symbol after the names of those around it."""
-    names = []
+    names: list[str] = []
     while index >= 0 and len(names) < 8:
         names.append(found[index].name)
         index = found[index].parent
@@ -119,9 +138,10 @@ def sought(source: Source, found: Sequence[Symbol], focus: str) -> list[int]:
     asked = {word for word in WORD.findall(focus) if is_identifier(word, focus)}
     hits = [i for i, s in enumerate(found) if s.name.split(".")[-1].split(":")[-1] in asked]
     inside = [i for i in hits if found[i].parent in hits]
-    best = [i for i in hits if i in set(inside)] or hits
+    best = inside or hits
     if best:
-        return best
+        scores = relevance([" ".join(head_lines(source, found[i])) for i in best], focus)
+        return [best[i] for i in sorted(range(len(best)), key=lambda i: (-scores[i], i))]
     words = [
         f"{full_name(found, i)} {source.lines[s.start]} {documented(source, s)}"
         for i, s in enumerate(found)
@@ -158,32 +178,55 @@ def documented(source: Source, symbol: Symbol) -> str:
     if after and after[0].lstrip().startswith(('"""', "'''", 'r"""')):
         return after[0].strip()
     before = source.lines[symbol.start - 1].strip() if symbol.start else ""
-    return before if before.startswith(("///", "//", "#", "*", "--")) else ""
+    return before if before.startswith(COMMENT) else ""
 
 
-def take_body(plan: Plan, raw: Sequence[str], symbol: Symbol, focus: str, room: int) -> int:
+def commented(source: Source, symbol: Symbol) -> int:
+    """Return the first of the comment lines directly above symbol."""
+    first = symbol.start
+    while first > 0 and symbol.start - first < MAX_COMMENT:
+        if not source.lines[first - 1].lstrip().startswith(COMMENT):
+            break
+        first -= 1
+    return first
+
+
+def take_body(
+    plan: Plan, source: Source, raw: Sequence[str], symbol: Symbol, focus: str, room: int
+) -> int:
     """Put the lines of symbol into plan as far as room goes; return the tokens they cost.
 
     A body that is too long keeps its signature, the lines that match focus and those that leave it.
     """
-    numbers = [
-        n for n in range(symbol.start, symbol.end + 1) if n not in plan.lines and n < len(raw)
-    ]
-    costs = [estimate(raw[number]) + 1 for number in numbers]
-    if sum(costs) + MARK <= room:
-        plan.lines.update(numbers)
-        return sum(costs) + MARK
-    lines = [raw[number] for number in numbers]
-    scores = relevance(lines, focus)
+    last = min(symbol.end, len(raw) - 1)
+    body = [n for n in range(symbol.start, last + 1) if n not in plan.lines]
+    above = [n for n in range(commented(source, symbol), symbol.start) if n not in plan.lines]
+    costs = {n: estimate(raw[n]) + 1 for n in [*above, *body]}
+    for numbers in ([*above, *body], body):
+        spent = sum(costs[n] for n in numbers) + MARK
+        if spent <= room:
+            plan.lines.update(numbers)
+            return spent
+    if sum(costs[n] for n in body if n <= symbol.head) + MARK > room:
+        return 0
+    values = line_values(raw, body, focus)
+    prices = [costs[n] + MARK // 2 for n in body]
+    first = [i for i, n in enumerate(body) if n <= symbol.head]
+    chosen = fill(prices, values, room, first=first)
+    plan.lines.update(body[i] for i in chosen)
+    return sum(prices[i] for i in chosen)
+
+
+def line_values(raw: Sequence[str], numbers: Sequence[int], focus: str) -> list[float]:
+    """Return what each line of a body is worth: what focus names, what leaves, what is early."""
+    scores = relevance([raw[n] for n in numbers], focus)
     best = max(scores, default=0.0) or 1.0
-    values = [
-        scores[i] / best + (1.0 if EXITS.match(line) else 0.0) + 0.5 / (1 + i) + 0.01
-        for i, line in enumerate(lines)
+    return [
+        score / best + (1.0 if EXITS.match(raw[n]) else 0.0) + 0.5 / (1 + i) + 0.01
+        if WORD.search(raw[n])
+        else 0.0
+        for i, (n, score) in enumerate(zip(numbers, scores, strict=True))
     ]
-    first = [i for i, number in enumerate(numbers) if number <= symbol.head]
-    chosen = fill([cost + MARK // 2 for cost in costs], values, max(room, 0), first=first)
-    plan.lines.update(numbers[i] for i in chosen)
-    return sum(costs[i] + MARK // 2 for i in chosen)
 
 
 def outline(plan: Plan, source: Source, found: Sequence[Symbol], room: int) -> None:
@@ -218,9 +261,14 @@ def worth(found: Sequence[Symbol], index: int) -> float:
     return value
 
 
+def head_lines(source: Source, symbol: Symbol) -> Sequence[str]:
+    """Return the lines of symbol's signature, what decorates it included."""
+    return source.lines[symbol.start : symbol.head + 1]
+
+
 def head_line(source: Source, symbol: Symbol) -> str:
     """Return the line of symbol that bears its name."""
-    lines = source.lines[symbol.start : symbol.head + 1]
+    lines = head_lines(source, symbol)
     bare = symbol.name.split(".")[-1]
     line = next((line for line in lines if bare in line), lines[0] if lines else "")
     return line[:MAX_LINE]
@@ -247,7 +295,8 @@ def written(
             previous = -2
             continue
         if number != previous + 1:
-            yield f"[lines {number + 1}-{run_end(plan.lines, number) + 1}]"
+            end = run_end(plan.lines, number)
+            yield f"[lines {number + 1}-{end + 1}]" if end > number else f"[line {number + 1}]"
         yield raw[number]
         previous = number
     if names:

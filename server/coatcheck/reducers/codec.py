@@ -6,6 +6,7 @@ A document becomes lines: `path: a=1, b=x` for the plain members of an object, a
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from coatcheck.reducers.rawjson import Number, Value, dumps, loads
 NARROW = 8
 SPARSE = 0.3
 MIN_ENTRIES = 3
+USUAL = 0.8
 
 PLAIN = re.compile(r"[^\s\"\[{=,:\x00-\x1f](?:[^\",\x00-\x1f]*[^\s\",\x00-\x1f])?")
 PLAIN_KEY = re.compile(r"[^\s\".,=:\[\]{}()\x00-\x1f](?:[^\".,=:\x00-\x1f]*[^\s\".,=:\x00-\x1f])?")
@@ -73,11 +75,11 @@ def is_map(value: Value) -> bool:
     """Tell whether value is an object whose members are records of one shape."""
     if not isinstance(value, dict) or len(value) < MIN_ENTRIES:
         return False
-    if not all(type(v) is dict and v for v in value.values()):
+    if not all(type(v) is dict for v in value.values()):
         return False
-    keys = [v.keys() for v in value.values()]
-    common = set.intersection(*map(set, keys))
-    return 2 * len(common) * len(keys) >= sum(map(len, keys))
+    often = Counter(key for v in value.values() for key in v)
+    usual = sum(count for count in often.values() if count >= USUAL * len(value))
+    return 0 < sum(often.values()) <= 2 * usual
 
 
 def cell(value: Value) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coatcheck.reducers.codec import NUMBER
+from coatcheck.reducers.lines import is_severe
+from coatcheck.reducers.measures import measure, moment
 from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.shape import KEY, Row, Section, split
 
@@ -36,6 +38,13 @@ OPAQUE = vocabulary("gravatar avatar etag checksum signature nonce")
 TOTALS = vocabulary(
     "total count cursor next previous prev page pages token marker more truncated incomplete"
 )
+GOOD = vocabulary(
+    "running ready active ok success successful succeeded passed pass completed complete available"
+    " healthy up true enabled open closed merged done delivered paid normal info bound synced"
+    " online deployed associated resolved green yes insync finished established listen none debug"
+    " trace notice verbose"
+)
+ERRORS = vocabulary("error errors exception failure")
 PUBLIC_LINKS = ("html_url", "web_url", "permalink", "webViewLink", "link", "url", "href")
 
 
@@ -44,7 +53,7 @@ class Column:
     """What is known of one column over all rows of its section.
 
     value says how much a reader wants it; same holds the one text of a column that has one value in
-    every row. kind: empty, link, opaque, number, text.
+    every row. kind: empty, link, opaque, number (anything that can be compared), time, text.
     """
 
     path: str
@@ -75,7 +84,9 @@ def _column(path: str, found: list[Value], total: int, public: str) -> Column:
     texts = [scalar(v) if not isinstance(v, list | dict) else repr(v) for v in found]
     different = set(texts)
     kind = _kind(path, found, texts)
-    value = 0.9 if path == public and kind == "link" else _wanted(path, kind)
+    value = _wanted(path, kind)
+    if path == public and kind == "link" and len(different) > total // 2:
+        kind, value = "text", 0.9
     lone = len(different) == 1 and len(found) == total
     return Column(path, kind, value, len(found), len(different), texts[0] if lone else None)
 
@@ -92,7 +103,11 @@ def _kind(path: str, found: list[Value], texts: list[str]) -> str:
         return "link"
     if last == ["node", "id"] or OPAQUE.intersection(last) or all(map(BLOB.fullmatch, sample)):
         return "opaque"
-    return "number" if all(map(NUMBER.fullmatch, sample)) else "text"
+    if all(map(NUMBER.fullmatch, sample)):
+        return "number"
+    if all(moment(text) is not None for text in sample):
+        return "time"
+    return "number" if all(measure(text) is not None for text in sample) else "text"
 
 
 def _wanted(path: str, kind: str) -> float:
@@ -128,7 +143,7 @@ def handle_of(section: Section, columns: dict[str, Column]) -> str:
     about = {w.removesuffix("s") for w in words(split(section.path)[1])}
     best, best_score = "", 0.0
     for position, column in enumerate(columns.values()):
-        if column.kind not in ("text", "number") or 10 * column.present < 9 * total:
+        if column.kind not in ("text", "number", "time") or 10 * column.present < 9 * total:
             continue
         score = _handle_score(column, about, total) - 0.001 * position
         if score > best_score:
@@ -164,6 +179,36 @@ def _naming(column: Column, parts: list[str]) -> float:
     return 0.5 if column.kind == "number" else 1.0
 
 
+def troubled(section: Section, columns: dict[str, Column]) -> list[int]:
+    """Return the rows whose state is an error, or is not a good one where other rows' is.
+
+    Rows that only warn count where none is worse.
+    """
+    bad: set[int] = set()
+    warned: set[int] = set()
+    for column in columns.values():
+        if not STATE.intersection(words(split(column.path)[1])[-1:]) or column.distinct > 30:
+            continue
+        states = [scalar(row.get(column.path)) for row in section.rows]
+        kinds = {state: _trouble(state) for state in set(states)}
+        has_good = "good" in kinds.values()
+        for index, state in enumerate(states):
+            kind = kinds[state]
+            if kind == "bad" or (kind == "other" and has_good):
+                bad.add(index)
+            elif kind == "warning":
+                warned.add(index)
+    return sorted(bad or warned)
+
+
+def _trouble(state: str) -> str:
+    """Sort a state into good, warning, bad, or other."""
+    parts = words(state)
+    if is_severe(state):
+        return "warning" if {"warning", "warn"}.intersection(parts) else "bad"
+    return "good" if not parts or GOOD.intersection(parts) or state == "null" else "other"
+
+
 def profile(section: Section, column: Column, handle: str) -> str:
     """Return what code computed over all rows of a column, "" where nothing helps."""
     values = [
@@ -171,8 +216,8 @@ def profile(section: Section, column: Column, handle: str) -> str:
         for row in section.rows
         if column.path in row and not isinstance(row[column.path], list | dict | None)
     ]
-    if column.kind == "number":
-        return _numbers(column, values, handle)
+    if column.kind in ("number", "time"):
+        return _ends(column, values, handle)
     counts = Counter(text for text, _ in values)
     if len(counts) < 2 or 2 * len(counts) > len(values):
         return ""
@@ -184,12 +229,14 @@ def profile(section: Section, column: Column, handle: str) -> str:
     return f"{column.path}: " + ", ".join(f"{text} = {n}" for text, n in top) + more
 
 
-def _numbers(column: Column, values: Sequence[tuple[str, Row]], handle: str) -> str:
-    known = [(float(text), text, row) for text, row in values if NUMBER.fullmatch(text)]
+def _ends(column: Column, values: Sequence[tuple[str, Row]], handle: str) -> str:
+    known = [(size, text, row) for text, row in values if (size := measure(text)) is not None]
     if len(known) < 2 or column.path == handle:
         return ""
     low = min(known, key=lambda item: item[0])
     high = max(known, key=lambda item: item[0])
+    if low[0] == high[0]:
+        return ""
     return f"{column.path}: min {low[1]}{_at(low[2], handle)}, max {high[1]}{_at(high[2], handle)}"
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from coatcheck.reducers.lines import claim, passages, split_lines
+from coatcheck.reducers.lines import claim, focused, passages, split_lines
 from coatcheck.reducers.select import fill, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
@@ -51,8 +51,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         return None
     head = totals(commits)
     scores = scored(lines, commits, aim.focus)
-    left = aim.budget_tokens - estimate(head) - 4
     best = sorted((n for n, s in enumerate(scores) if s > 0), key=lambda n: (-scores[n], n))
+    left = focused(aim.budget_tokens, bool(best)) - estimate(head) - 4
     near = [n for n in best[:5] if scores[n] >= 0.8 * scores[best[0]]]
     spans = [i for n in near for i in range(commits[n].first, commits[n].end)]
     chosen = claim(lines, [(spans, FULL_SHARE)], left)
@@ -116,7 +116,7 @@ def rows_part(
     size = short_hash([c.hash for c in commits])
     for detail in (2, 1, 0):
         rows = [row(c, size, detail) for c in commits]
-        costs = [estimate(r) + 1 for r in rows]
+        costs = [estimate(r + "\n") for r in rows]
         if sum(costs) <= budget:
             break
     values = [1 + s + 1 / (1 + n) for n, s in enumerate(scores)]

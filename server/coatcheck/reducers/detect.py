@@ -20,12 +20,17 @@ Kind = Literal[
     "listing",
     "html",
     "trees",
+    "snapshots",
     "code",
     "prose",
 ]
-SAMPLE_LINES = 300
+SAMPLE_LINES = 200
 SAMPLE_CHARACTERS = 64_000
+SAMPLE_WIDTH = 200
 PARSED_BYTES = 8_000_000
+LEAD_CHARACTERS = 200
+LEAST_AFTER_LEAD = 4
+LINEWISE = frozenset({"code", "builds", "listing", "logs"})
 BOM = "\ufeff"
 
 JSON_START = re.compile(r"[\[{]\s*(?:[\[{]\s*)*(?:[\"'\]}]|-?\d|true|false|null)")
@@ -81,6 +86,12 @@ CODE_LINE = re.compile(
     r"|.*[;{}]\s*$|\s*(?:if|for|while|with|try|else|switch)\b.*[:{]\s*$|\s*[\w.]+(?:\[.*\])? [+-]?="
     r" |\s*[\w.]+\(.*\)[;,]?\s*$"
 )
+FENCE = re.compile(r"\s*(?:```|~~~)")
+DEFINITION = re.compile(
+    r"\s*(?:(?:async )?def \w+\(|class \w+[(:{ ]|(?:export )?(?:async )?function \w+\("
+    r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]"
+    r"|package \w+;?$|using \w[\w.]*;)"
+)
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
 DELIMITERS = ",\t;|"
 CODE_EXTENSIONS = frozenset(
@@ -98,7 +109,15 @@ def detect(text: str, aim: Aim) -> Kind:
     lines = [line for line in start.split("\n")[:SAMPLE_LINES] if line.strip()]
     if not lines:
         return "prose"
-    return next((kind for kind, is_kind in CHECKS if is_kind(text, lines)), hinted(aim))
+    for kind, is_kind in CHECKS:
+        if is_kind(text, lines):
+            return kind
+    if len(lines) > LEAST_AFTER_LEAD and len(lines[0]) < LEAD_CHARACTERS:
+        # "Contents of a.py:" and the like stand before what kind of text it is.
+        for kind, is_kind in CHECKS:
+            if kind in LINEWISE and is_kind(text, lines[1:]):
+                return kind
+    return hinted(aim)
 
 
 def hinted(aim: Aim) -> Kind:
@@ -110,7 +129,7 @@ def hinted(aim: Aim) -> Kind:
 
 def share(lines: Sequence[str], pattern: re.Pattern[str]) -> float:
     """Return the share of lines that pattern matches from their start."""
-    return sum(pattern.match(line[:400]) is not None for line in lines) / len(lines)
+    return sum(pattern.match(line[:SAMPLE_WIDTH]) is not None for line in lines) / len(lines)
 
 
 def is_records(text: str, lines: Sequence[str]) -> bool:
@@ -152,25 +171,35 @@ def is_snapshot(_text: str, lines: Sequence[str]) -> bool:
 
 
 def is_diff(_text: str, lines: Sequence[str]) -> bool:
-    """Tell a unified or combined diff, also after a commit message."""
-    has_file = any(DIFF_FILE.match(line) for line in lines)
-    has_hunk = any(DIFF_HUNK.match(line) for line in lines)
-    git = sum(line.startswith("diff --") for line in lines)
-    return (
-        (has_file and has_hunk) or git > 0 or (has_hunk and DIFF_HUNK.match(lines[0]) is not None)
-    )
+    """Tell a unified or combined diff, also after a commit message or without its beginning."""
+    if any(line.startswith("diff --") for line in lines):
+        return True
+    if not any(DIFF_HUNK.match(line) for line in lines):
+        return False
+    signed = sum(line[0] in "+-@ \\" for line in lines)
+    return any(DIFF_FILE.match(line) for line in lines) or signed >= 0.9 * len(lines)
 
 
 def is_html(text: str, lines: Sequence[str]) -> bool:
     """Tell HTML, a page or a fragment."""
     if HTML_START.match(text[:4000].removeprefix(BOM)):
         return True
+    if is_declared_xml(text):
+        return False
     sample = "\n".join(lines)
     return len(HTML_TAG.findall(sample)) > max(5, len(lines) // 2, len(sample) // 400)
 
 
+def is_declared_xml(text: str) -> bool:
+    """Tell a text that declares itself XML, is no XHTML and has at least a few tags."""
+    start = text[:4000].removeprefix(BOM).lstrip()
+    return start.startswith("<?xml") and "<html" not in start and start.count("<") > 3
+
+
 def is_xml(text: str, lines: Sequence[str]) -> bool:
     """Tell XML, which starts with a tag and has tags all over."""
+    if is_declared_xml(text):
+        return True
     if not XML_START.match(text[:4000].removeprefix(BOM)):
         return False
     return len(TAG.findall("\n".join(lines))) >= max(3, len(lines) // 2)
@@ -248,6 +277,12 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
     return COMMIT.match(lines[0]) is not None or share(lines, LOG_LINE) >= 0.5
 
 
+def is_repeated(_text: str, lines: Sequence[str]) -> bool:
+    """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
+    kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
+    return len(lines) >= 30 and len(kinds) <= 0.4 * len(lines)
+
+
 def is_yaml(_text: str, lines: Sequence[str]) -> bool:
     """Tell YAML and other indented keys with values."""
     keyed = share(lines, re.compile(r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"):(?:\s.*)?$"))
@@ -255,13 +290,16 @@ def is_yaml(_text: str, lines: Sequence[str]) -> bool:
 
 
 def is_code(_text: str, lines: Sequence[str]) -> bool:
-    """Tell source code by the share of lines that read as statements."""
-    return share(lines, CODE_LINE) >= 0.35 and share(lines, HEADING) < 0.15
+    """Tell source code by its statements, or by a few definitions amid long comments."""
+    if any(FENCE.match(line) for line in lines) or share(lines, HEADING) >= 0.15:
+        return False
+    defines = sum(DEFINITION.match(line) is not None for line in lines)
+    return share(lines, CODE_LINE) >= 0.35 or defines >= max(3, 0.04 * len(lines))
 
 
 CHECKS: Sequence[tuple[Kind, Callable[[str, Sequence[str]], bool]]] = (
     ("records", is_records),
-    ("trees", is_snapshot),
+    ("snapshots", is_snapshot),
     ("diffs", is_diff),
     ("html", is_html),
     ("trees", is_xml),
@@ -272,4 +310,5 @@ CHECKS: Sequence[tuple[Kind, Callable[[str, Sequence[str]], bool]]] = (
     ("logs", is_log),
     ("trees", is_yaml),
     ("code", is_code),
+    ("logs", is_repeated),
 )

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from coatcheck.reducers.cells import safe
-from coatcheck.reducers.choose import is_outer, plans_within, scored_by
+from coatcheck.reducers.choose import plans_within
 from coatcheck.reducers.rows import Facts, Plan, facts_of, field_lines, table_lines
+from coatcheck.reducers.scoring import is_outer, scored_by
 from coatcheck.reducers.shape import Section
 from coatcheck.reducers.wants import Wants, read
 from coatcheck.sizing import estimate
@@ -35,9 +36,10 @@ def digest(
 def _fitting(sections: Sequence[Section], aim: Aim, kind: str) -> Reduction:
     wants = read(aim.focus)
     every = [facts_of(s, _named(s, wants)) for s in sections]
-    trimmed = _reduction(every, [_whole_plan(facts) for facts in every], kind)
-    if estimate(trimmed.text) <= aim.budget_tokens:
-        return trimmed
+    if sum(len(facts.section.rows) * len(facts.kept) for facts in every) <= 2 * aim.budget_tokens:
+        trimmed = _reduction(every, [_whole_plan(facts) for facts in every], kind)
+        if estimate(trimmed.text) <= aim.budget_tokens:
+            return trimmed
     scored = scored_by(every, wants)
     budget = aim.budget_tokens
     for _ in range(ROUNDS):
@@ -57,7 +59,7 @@ def _named(section: Section, wants: Wants) -> list[str]:
 def _whole_plan(facts: Facts) -> Plan:
     if facts.section.single:
         return Plan(picked={0: facts.kept})
-    return Plan(grid=facts.kept or list(facts.columns)[:1])
+    return Plan(grid=facts.kept, framed=True)
 
 
 def _reduction(
@@ -71,26 +73,26 @@ def _reduction(
         else:
             found, count = table_lines(facts, plan, every)
             total = len(facts.section.rows)
-            shown_rows.append((facts, total if plan.grid else len(plan.picked)))
+            shown_rows.append((facts, total if plan.grid or plan.framed else len(plan.picked)))
         lines += found
         shown_fields += count
     total_fields = sum(len(row) for facts in every for row in facts.section.rows)
     short = [pair for pair in shown_rows if pair[1] < len(pair[0].section.rows)]
     short.sort(key=lambda pair: (not is_outer(every, pair[0]), -len(pair[0].section.rows)))
-    omissions = _omissions(short, shown_fields, total_fields)
-    handle = f"its {short[0][0].handle}" if short and short[0][0].handle else "its key"
+    rows = [
+        Omission(facts.section.unit, shown, len(facts.section.rows), facts.section.path)
+        for facts, shown in short
+    ]
+    fields = [Omission("fields", min(shown_fields, total_fields), total_fields)]
+    fields = [omission for omission in fields if omission.shown < omission.total]
+    outer = [facts for facts, _ in shown_rows if is_outer(every, facts)]
+    outer.sort(key=lambda facts: -len(facts.section.rows))
+    if short and is_outer(every, short[0][0]):
+        lead: Facts | None = short[0][0]
+        omissions = [*rows, *fields]
+    else:
+        lead, omissions = (outer[0] if outer else None), [*fields, *rows]
+    handle = f"its {lead.handle}" if lead and lead.handle else "its key"
     text = "\n".join(lines)
     level = "selected" if selected else "trimmed"
     return Reduction(text, kind, level, omissions, handle)  # type: ignore[arg-type]
-
-
-def _omissions(
-    shown_rows: Sequence[tuple[Facts, int]], shown_fields: int, total_fields: int
-) -> list[Omission]:
-    """Say rows first, of the outer and longest list first, then fields."""
-    found = [
-        Omission(facts.section.unit, shown, len(facts.section.rows), facts.section.path)
-        for facts, shown in shown_rows
-    ]
-    fields = Omission("fields", min(shown_fields, total_fields), total_fields)
-    return [*found, fields] if fields.shown < fields.total else found

@@ -10,6 +10,9 @@ PLACE = re.compile(
     r"(?P<path>(?:[A-Za-z]:[\\/])?[^\s:()\"'<>|][^:()\"'<>|]{0,300}?)"
     r"(?P<rest>:\d+(?::\d+)?(?=:|-|\s*$)|\(\d+(?:,\d+)?\)(?=:|\s*$)|-\d+-)"
 )
+EXTENSION = re.compile(r"\.[A-Za-z]\w{0,7}$")
+ARROW = re.compile(r"\s*--> (?P<path>\S.{0,300}?):(?P<rest>\d+:\d+)\s*$")
+FRAME = re.compile(r"\s*\d*\s+[|=]|\s*\d+ \||\s+[~^]+\s*$|\s*(?:help|note): |\s*\.\.\.$")
 BELOW = re.compile(r"\s+\d+[:-]\d+\s+\S|\d+[:-]")
 PATH = re.compile(
     r"(?:[A-Za-z]:[\\/]|\.{0,2}/)?[\w.@+~=\-\[\] ]*(?:[\\/][\w.@+~=\-\[\] ]+)+[\\/]?$"
@@ -34,25 +37,41 @@ class Finding:
 
 
 def read(lines: Sequence[str]) -> list[Finding]:
-    """Return the findings in order, also those that stand below a line with only their path."""
+    """Return the findings in order, also those below a line with only their path.
+
+    A place that stands below what is found, "--> path:1:1", is joined with the line above it.
+    """
     out: list[Finding] = []
-    below = ""
+    below, title = "", ""
     for index, line in enumerate(lines):
         line = line[:2000]
+        if arrow := ARROW.match(line):
+            rest = f":{arrow['rest']} {title}"
+            out.append(Finding(index, arrow["path"], rest, rule_of(title)))
+            continue
+        title = "" if FRAME.match(line) else line.strip() or title
         found = None if stamp_end(line) else PLACE.match(line)
-        if found and looks_like_path(found["path"]):
+        if found and looks_like_path(found["path"], found["rest"]):
             rest = line[found.start("rest") :]
             out.append(Finding(index, found["path"], rest, rule_of(rest)))
             below = ""
         elif below and BELOW.match(line):
             out.append(Finding(index, below, line.strip(), rule_of(line)))
         elif line.strip():
-            below = line.strip() if PATH.match(line.strip()) and line == line.strip() else ""
+            heading = line.rstrip().removesuffix(":")
+            below = heading if PATH.match(heading) and not heading[:1].isspace() else ""
     return out
 
 
-def looks_like_path(text: str) -> bool:
-    """Tell whether text can be the path of a file: it has an extension or a folder."""
+def is_frame(line: str) -> bool:
+    """Tell whether line shows the code of a finding, or is empty."""
+    return not line.strip() or FRAME.match(line[:400]) is not None
+
+
+def looks_like_path(text: str, rest: str) -> bool:
+    """Tell whether text, with rest behind it, can be the path of a file: extension or folder."""
+    if (rest.startswith("-") or " " in text) and not EXTENSION.search(text):
+        return False
     name = re.split(r"[\\/]", text)[-1]
     return "  " not in text and ("." in name.strip(".") or "/" in text or "\\" in text)
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.htmltext import HEADINGS, Block, Page, collapse, read
 from coatcheck.reducers.mainpart import main_part
 from coatcheck.reducers.select import fill, relevance
@@ -26,11 +27,12 @@ SENTENCE = re.compile("(?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*")
 PASSAGE = 400  # characters; a longer block is cut into passages at ends of sentences
 DESCRIPTION = 300  # characters of a description that are shown
 MAX_FACTS = 400  # values looked at in the data a page carries
+WEAK = 0.1  # share of the best match below which a passage is left out though there is room
 GAP = 8  # tokens that a line about left-out passages costs
 # With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
 # page. The main part is then shown whole up to WHOLE budgets, if that is at most SHARE of the page.
 WHOLE = 2
-SHARE = 0.15
+SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +68,45 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     lines = facts(page, aim.focus)
     left = aim.budget_tokens - estimate("\n".join(lines)) - 2 * GAP
     addresses = bool(LINKS_SOUGHT.search(aim.focus)) or not part
-    shown, weak = choose(passages, aim.focus, left, spare(text, aim))
-    if not shown and not lines:
-        return None
-    body = lines + written(passages, shown, addresses, left)
+    scores = relevance([passage.text for passage in passages], aim.focus)
+    main = [index for index, passage in enumerate(passages) if passage.main]
+    costs = [estimate(passage.text) + 1 for passage in passages]
+    weak = bool(aim.focus) and not any(scores)
+    spent = aim.budget_tokens - left
+
+    def made(room: int, shown: Sequence[int]) -> Reduction:
+        body = [*lines, *written(passages, shown, addresses=addresses, left=room - spent)]
+        return reduction_of(text, body, passages, shown, weak=weak)
+
+    whole = spare(text, aim) - spent
+    if sum(costs[index] for index in main) <= whole:
+        more = beside(passages, costs, scores, whole - sum(costs[index] for index in main))
+        return made(whole + spent, sorted({*main, *more}))
+    return tightened(
+        lambda room: made(room, choose(passages, costs, scores, room - spent)), aim.budget_tokens
+    )
+
+
+def reduction_of(
+    text: str,
+    body: Sequence[str],
+    passages: Sequence[Passage],
+    shown: Sequence[int],
+    *,
+    weak: bool,
+) -> Reduction:
+    """Return the reduction that shows these passages and counts the others."""
     view = "\n".join(body)
+    chosen = set(shown)
+    is_whole = all(index in chosen for index, passage in enumerate(passages) if passage.main)
     return Reduction(
         view,
         "html",
-        "selected"
-        if any(p.main for i, p in enumerate(passages) if i not in set(shown))
-        else "trimmed",
-        omissions(text, view, passages, shown),
+        "trimmed" if is_whole else "selected",
+        [
+            Omission("passages", len(shown), len(passages), "passages of visible text"),
+            Omission("characters", min(len(view), len(text)), len(text), "tags and scripts"),
+        ],
         handle="a word of it",
         weak_focus=weak,
     )
@@ -148,22 +177,22 @@ def leaves(source: str) -> list[str]:
 
 
 def choose(
-    passages: Sequence[Passage], focus: str, left: int, whole: int
-) -> tuple[list[int], bool]:
-    """Return the indices of the passages to show, and whether the focus found hardly anything."""
-    costs = [estimate(passage.text) + 1 for passage in passages]
-    texts = [passage.text for passage in passages]
-    scores = relevance(texts, focus) if focus else []
-    weak = bool(focus) and not any(scores)
-    main = [index for index, passage in enumerate(passages) if passage.main]
-    spent = sum(costs[index] for index in main)
-    if spent <= (whole if not focus else left):
-        others = [s if not p.main else 0.0 for s, p in zip(scores, passages, strict=False)]
-        more = fill(costs[: len(others)], strong(others), left - spent) if others else []
-        return sorted({*main, *more}), weak
-    if focus and not weak:
-        return by_focus(passages, costs, scores, left), False
-    return by_outline(passages, costs, left), weak
+    passages: Sequence[Passage], costs: Sequence[int], scores: Sequence[float], left: int
+) -> list[int]:
+    """Return the indices of the passages that fit: what the focus names, else an outline."""
+    if any(scores):
+        return by_focus(passages, costs, scores, left)
+    return by_outline(passages, costs, left)
+
+
+def beside(
+    passages: Sequence[Passage], costs: Sequence[int], scores: Sequence[float], left: int
+) -> list[int]:
+    """Return the indices of the passages beside the main part that the focus names."""
+    outside = [
+        0.0 if passage.main else score for score, passage in zip(scores, passages, strict=True)
+    ]
+    return fill(costs, strong(outside), left)
 
 
 def strong(scores: Sequence[float]) -> list[float]:
@@ -191,6 +220,8 @@ def by_focus(
         for near in (index - 1, index + 1):
             if 0 <= near < len(values):
                 spread[near] = max(spread[near], 0.3 * value)
+    top = max(spread, default=0.0)
+    spread = [value if value >= WEAK * top else 0.0 for value in spread]
     prices = [cost + GAP // 2 for cost in costs]
     chosen = fill(prices, spread, left * 9 // 10)
     heads = {above[index] for index in chosen if above[index] >= 0} - set(chosen)
@@ -210,7 +241,7 @@ def by_outline(passages: Sequence[Passage], costs: Sequence[int], left: int) -> 
 
 
 def written(
-    passages: Sequence[Passage], shown: Sequence[int], addresses: bool, left: int
+    passages: Sequence[Passage], shown: Sequence[int], *, addresses: bool, left: int
 ) -> list[str]:
     """Return the lines of the passages shown, with a mark where some of the main part is not."""
     lines: list[str] = []
@@ -251,13 +282,3 @@ def with_addresses(line: str, block: Block) -> str:
             done.append(f"{before}[{label}]({href})")
             rest = after
     return "".join(done) + rest
-
-
-def omissions(
-    text: str, view: str, passages: Sequence[Passage], shown: Sequence[int]
-) -> list[Omission]:
-    """Return what the view leaves out, in passages first, then in characters of the source."""
-    return [
-        Omission("passages", len(shown), len(passages), "passages of visible text"),
-        Omission("characters", min(len(view), len(text)), len(text), "tags, scripts and styles"),
-    ]

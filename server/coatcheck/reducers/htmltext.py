@@ -231,9 +231,9 @@ class Reader:
             self.close_link()
         elif name == "title":
             self.title()
-        elif self.open_tags[name] and name in BLOCK:
+        elif name in BLOCK:
             self.flush()
-            while self.pop() != name:
+            while self.open_tags[name] and self.pop() != name:
                 pass
 
     def pop(self) -> str:

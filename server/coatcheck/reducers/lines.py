@@ -24,7 +24,8 @@ ERRORS = re.compile(
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
     r"[ :=(]+-?[1-9]\d*\b)"
-    r"|\"level\":\s?(?:5|6)0\b|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
+    r"|\"level\":\s?(?:5|6)0\b|(?i:out of memory|oom-kill|core dumped|segfault)"
+    r"|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
 )
 WARNINGS = re.compile(
     r"\b(?:WARN|WARNING)\b|(?i:[\[<|(](?:warn|warning)[\]>|)])"
@@ -39,6 +40,16 @@ MENTIONS = re.compile(
     r"|unable|cannot|could not|not found|unreachable|invalid|segfault|corrupt\w*|assertion\w*"
     r"|warn(?:ing)?s?)\b)"
 )
+# No line without one of these is severe: asking for them first is ten times faster.
+STEMS = (
+    *("err", "fail", "warn", "fatal", "panic", "except", "traceback", "crit", "severe", "alert"),
+    *("emerg", "abort", "denied", "refused", "reject", "timed", "timeout", "time-out", "time out"),
+    *("deadlock", "oom", "out of memory", "kill", "crash", "core dumped", "segfault", "corrupt"),
+    *("unable", "cannot", "could not", "not found", "invalid", "unreachable", "assert", "exit"),
+    *("returned", "rc=", "rc ", "rc:", "not ok", '"level":', "✗", "✖", "✕", "❌", "⚠"),
+    "×",  # noqa: RUF001 a mark of test runners
+)
+TERSE = re.compile(r"^\s*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
 NOTHING = re.compile(
     r"(?i:\b(?:no|0|without) (?:errors?|warnings?|fail(?:ures|ed)?)\b"
     r"|\b(?:errors?|warnings?|fail(?:ures|ed)?)[ =:]+0\b)"
@@ -48,7 +59,9 @@ WORD = re.compile(r"[^\W_]+")
 TIMES = re.compile(r" \(x\d+\)$")
 FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
+PLACE_TOKENS = 5
 WEAKEST = 0.3
+FOCUSED, SMALL_BUDGET = 0.7, 400
 SEARCHED_CHARS = 1_000_000
 NO_NOTES: Mapping[int, str] = MappingProxyType({})
 
@@ -89,7 +102,8 @@ def severity(line: str) -> int:
     HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning.
     """
     line = line[:LONG_LINE]
-    if not line or (MENTIONS.search(line) is None and MARKED.search(line) is None):
+    low = line.lower()
+    if not any(stem in low for stem in STEMS) and TERSE.search(line) is None:
         return 0
     if NOTHING.search(line):
         line = NOTHING.sub("", line)
@@ -98,12 +112,6 @@ def severity(line: str) -> int:
     if WARNINGS.search(line):
         return 2
     return int(MENTIONS.search(line) is not None)
-
-
-MARKED = re.compile(
-    r"(?i:err|fatal|crit|alert|emerg|panic|severe|fail|exception|warn|not ok|exit|returned|\brc\b)"
-    r"|\"level\":|Traceback|[✗✖✕❌×⚠]|\" [45]\d\d \d|\b[EFW](?:\d{4} \d|/|\s+[\w.$-]+\s?:)|^e:"  # noqa: RUF001
-)
 
 
 def is_severe(line: str) -> bool:
@@ -154,11 +162,15 @@ def around(indices: Iterable[int], total: int, reach: int = 1) -> Iterable[int]:
 
 
 def claim(
-    lines: Sequence[str], claims: Iterable[tuple[Iterable[int], float]], budget: int
+    lines: Sequence[str],
+    claims: Iterable[tuple[Iterable[int], float]],
+    budget: int,
+    notes: Mapping[int, str] = NO_NOTES,
 ) -> list[int]:
     """Return the indices of lines that fit into budget tokens, in source order.
 
-    claims are (indices in order of worth, share of the budget up to which they may fill it).
+    claims are (indices in order of worth, share of the budget up to which they may fill it);
+    notes are what passages will write above some lines.
     """
     chosen: set[int] = set()
     spent = 0
@@ -168,7 +180,8 @@ def claim(
             if index in chosen:
                 continue
             cost = estimate(lines[index]) + 1
-            cost += 0 if index - 1 in chosen or index + 1 in chosen else 5
+            cost += 0 if index - 1 in chosen or index + 1 in chosen else PLACE_TOKENS
+            cost += estimate(notes[index]) + 2 * PLACE_TOKENS if index in notes else 0
             if spent + cost > budget * share:
                 refused += 1
                 if refused > 50:
@@ -187,15 +200,16 @@ def passages(
 ) -> str:
     """Return the chosen lines as passages, each headed by its line numbers as in "@12-14:".
 
-    A line with a note begins a passage of its own: "@12 (first of 30 alike, last @480):".
+    A line with a note begins a passage: "@12-14 (@12: first of 30 alike, last @480):".
     """
     out: list[str] = []
     run: list[int] = []
     for index in [*chosen, -1]:
         if run and (index < 0 or numbers[index] != numbers[run[-1]] + 1 or index in notes):
             first, last = numbers[run[0]], numbers[run[-1]]
-            note = f" ({notes[run[0]]})" if run[0] in notes else ""
-            out.append((f"@{first}" if first == last else f"@{first}-{last}") + note + ":")
+            where = f"@{first}" if first == last else f"@{first}-{last}"
+            at = "" if first == last else f"@{first}: "
+            out.append(where + (f" ({at}{notes[run[0]]})" if run[0] in notes else "") + ":")
             out.extend(lines[i] for i in run)
             run = []
         run.append(index)
@@ -252,6 +266,11 @@ def folded(lines: Sequence[str]) -> str | None:
         return None
     runs = [(line, len(list(same))) for line, same in groupby(lines)]
     return "\n".join([FOLDED, *(f"{line} (x{n})" if n > 1 else line for line, n in runs)])
+
+
+def focused(budget: int, found: bool) -> int:
+    """Return the tokens to use: less of a large budget when lines of the focus were found."""
+    return max(int(budget * FOCUSED), min(budget, SMALL_BUDGET)) if found else budget
 
 
 def omitted(unit: str, shown: int, total: int) -> list[Omission]:

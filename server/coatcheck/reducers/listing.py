@@ -3,9 +3,11 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from coatcheck.reducers.findings import PATH, Finding, read
+from coatcheck.reducers.findings import PATH, Finding, is_frame, read
 from coatcheck.reducers.lines import (
+    focused,
     matching,
     omitted,
     severity,
@@ -17,8 +19,10 @@ from coatcheck.types import Aim, Reduction
 
 MOST_CHARS, MOST_LINES = 8_000_000, 400_000
 LIMIT = 300
-RULES_SHARE, FILES_SHARE, FOCUSED = 0.3, 0.55, 0.7
-MOST_RULES = 60
+RULES_SHARE, FILES_SHARE = 0.3, 0.55
+STARTS = "every path below begins with"
+LONG_START = 16
+MOST_RULES, RULED = 60, 0.6
 FACTORED = "a line that begins with a space goes on where the path above it ends:"
 
 
@@ -28,8 +32,9 @@ def matches(text: str) -> bool:
     if len(lines) < 5:
         return False
     found = len(read(lines))
+    own = sum(1 for line in lines if not is_frame(line))
     paths = sum(1 for line in lines if PATH.match(line.strip()[:300]))
-    return found >= 0.5 * len(lines) or paths >= 0.9 * len(lines)
+    return found >= 0.5 * own or paths >= 0.9 * len(lines)
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:
@@ -44,7 +49,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     findings = read(source)
     if aim.lossless:
         return factored(source, findings)
-    if 2 * len(findings) >= sum(1 for line in source if line.strip()):
+    if 2 * len(findings) >= sum(1 for line in source if not is_frame(line)):
         return reduce_findings(source, findings, aim)
     return reduce_paths(source, aim)
 
@@ -53,16 +58,26 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     """Return counts by rule and by file, and below each file the findings shown."""
     focus = aim.focus if aim.focus.strip() else ""
     found = ranked(findings, focus)
-    budget = int(aim.budget_tokens * (FOCUSED if found else 1))
+    budget = focused(aim.budget_tokens, bool(found))
     rules = Counter(f.rule for f in findings if f.rule)
+    if sum(rules.values()) < RULED * len(findings):
+        rules, findings = Counter(), [replace(f, rule="") for f in findings]
     head = [totals(findings, rules, int(budget * RULES_SHARE))]
-    others = sorted({*range(len(lines))} - {f.at for f in findings})
-    ends = [i for i in others if is_summary(lines[i])][-3:]
-    left = budget - estimate(head[0]) - sum(estimate(lines[i][:LIMIT]) + 2 for i in ends)
-    head += files_part(findings, int(left * (0.3 if found else FILES_SHARE)))
-    left -= sum(estimate(row) + 1 for row in head[1:])
+    if start := shared_start([f.path for f in findings]):
+        head.append(f"{STARTS} {start}")
+        findings = [replace(f, path=f.path.removeprefix(start)) for f in findings]
+    places = {f.at for f in findings}
+    others = [i for i, line in enumerate(lines) if i not in places and line.strip()]
+    ends = [i for i in others if is_summary(lines[i]) and not is_frame(lines[i])][-3:]
+    left = (
+        budget
+        - sum(estimate(row) + 1 for row in head)
+        - sum(estimate(lines[i][:LIMIT]) + 2 for i in ends)
+    )
+    files = files_part(findings, int(left * (0.3 if found else FILES_SHARE)))
+    left -= sum(estimate(row) + 1 for row in files)
     chosen = chosen_findings(findings, found, rules, left)
-    body = [*head, *grouped(findings, chosen), *(lines[i][:LIMIT] for i in ends)]
+    body = [*head, *files, *grouped(findings, chosen), *(lines[i][:LIMIT] for i in ends)]
     unit = "findings" if rules else "matches"
     omissions = omitted(unit, len(chosen), len(findings))
     omissions += omitted("other lines", len(ends), len(others))
@@ -158,6 +173,16 @@ def files_part(findings: Sequence[Finding], budget: int) -> list[str]:
     return out
 
 
+def shared_start(paths: Sequence[str]) -> str:
+    """Return the folders that all paths begin with but for the last two, "" if they are short."""
+    low, high = min(paths), max(paths)
+    size = next((n for n, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    start = low[:size]
+    parts = start.replace("\\", "/").split("/")[:-1]
+    start = start[: len("/".join(parts[:-1])) + 1] if len(parts) > 1 else ""
+    return start if len(start) >= LONG_START else ""
+
+
 def split_path(path: str) -> tuple[str, str]:
     """Return the folder of path, with its separator, and the name in it."""
     at = max(path.rfind("/"), path.rfind("\\")) + 1
@@ -208,11 +233,14 @@ def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     paths = [(i, line.strip()) for i, line in enumerate(lines) if PATH.match(line.strip()[:500])]
     if 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
         return None
+    found = matching([path for _, path in paths], aim.focus)
+    start = shared_start([path for _, path in paths])
+    paths = [(i, path.removeprefix(start)) for i, path in paths]
     folders: dict[str, list[int]] = defaultdict(list)
     for number, (_, path) in enumerate(paths):
         folders[split_path(path)[0]].append(number)
-    found = matching([path for _, path in paths], aim.focus)
     head = f"computed: total = {len(paths):,} paths in {len(folders):,} folders"
+    head += f"\n{STARTS} {start}" if start else ""
     left = aim.budget_tokens - estimate(head) - 12
     shown: set[int] = set()
     left -= show(paths, found, shown, left // 2)

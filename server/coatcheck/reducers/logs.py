@@ -9,6 +9,7 @@ from coatcheck.reducers.lines import (
     LONG_LINE,
     around,
     claim,
+    focused,
     folded,
     matching,
     of_cut_lines,
@@ -19,21 +20,31 @@ from coatcheck.reducers.lines import (
     shorten,
     split_lines,
 )
-from coatcheck.reducers.templates import Group, grouped, named, pattern, stamp_end, varying
+from coatcheck.reducers.templates import (
+    Group,
+    grouped,
+    named,
+    pattern,
+    stamp_end,
+    varying,
+    words_of,
+)
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Reduction
 
 MOST_CHARS = 8_000_000
 MOST_LINES = 400_000
 LEVEL = re.compile(
-    r"\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|SEVERE|FATAL|CRITICAL|ALERT|PANIC)\b"
-    r"|(?<=[\[<])(?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|emerg)(?=[\]>:])"
-    r"|(?<=level=)\"?(?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|panic)\b"
-    r"|\"(?:level|severity|lvl)\":\s?\"?\w+"
+    r"(?:TRACE|DEBUG|INFO|NOTICE|WARNING|WARN|ERROR|SEVERE|FATAL|CRITICAL|ALERT|PANIC)(?![A-Za-z])"
+)
+LEVEL_MARK = re.compile(
+    r"[\[<]((?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|emerg))[\]>:]"
+    r"|level=\"?((?i:trace|debug|info|notice|warn|warning|error|err|crit|fatal|panic))\b"
+    r"|(\"(?:level|severity|lvl)\":\s?\"?\w+)"
 )
 STATUS = re.compile(
-    r"\" ([1-5]\d\d) |(?i:\bstatus(?:_?code)?\"?[=:]\s?\"?)([1-5]\d\d)\b"
-    r"| HTTP/[\d.]+\"? ([1-5]\d\d)\b"
+    r"\" ([1-5]\d\d)(?: |$)|[Ss][Tt][Aa][Tt][Uu][Ss](?:_?[Cc]ode)?\"?[=:]\s?\"?([1-5]\d\d)\b"
+    r"|HTTP/[\d.]+\"? ([1-5]\d\d)\b"
 )
 CONTINUED = re.compile(
     r"[ \t]+\S|(?:Caused by|Traceback|goroutine \d|\.\.\. \d+ more|Suppressed)"
@@ -43,18 +54,23 @@ DURATION = re.compile(
     r"\b(\d{1,12}(?:\.\d{1,9})?) ?(?:ms|s|secs?|seconds|us|µs|minutes)\b"
     r"|(?i:time|duration|elapsed|took|latency)\w{0,8}\"?[ =:]{1,3}(\d{1,12}(?:\.\d{1,9})?)\b"
 )
+FRAME = re.compile(r"\s+at [\w.$<]|\s+File \".*\", line \d+|\t/.*:\d+")
+TRACE_START = re.compile(
+    r"(?:Traceback|Caused by|Exception in|goroutine \d|\w[\w.]*(?:Error|Exception)\b)"
+)
+LATER_STAMP = re.compile(r"\d{1,4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d{2,4}[ T:]\d\d:\d\d:\d\d")
 HANDLE = "a word of the line"
 ALIKE, TIMED_PATTERNS, OFTEN = 2, 3, 5
-FOCUSED = 0.7
 NEW_WORDS = 6
-PATTERNS = "patterns (computed; * is a value, times left out):"
+NOTE_CHARS = 160
+PATTERNS = "patterns (computed: how many lines @first of them; * is a value, times left out):"
 TRACE_HEAD, TRACE_TAIL = 3, 5
 
 
 def matches(text: str) -> bool:
     """Tell whether most lines of text begin with a time stamp or name a level."""
     lines = [line for line in text[:20_000].split("\n")[:200] if line.strip()]
-    told = sum(1 for line in lines if stamp_end(line[:200]) or LEVEL.search(line[:200]))
+    told = sum(1 for line in lines if stamp_end(line[:200]) or level_of(line[:200]))
     return len(lines) >= 5 and told >= 0.6 * len(lines)
 
 
@@ -73,13 +89,15 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     limit = max(200, aim.budget_tokens)
     cuts = {i: shorten(x, limit, aim.focus) for i, x in enumerate(source) if len(x) > limit + 40}
     lines = [cuts[i][0] if i in cuts else line for i, line in enumerate(source)]
-    groups = grouped(source)
-    head = totals(source)
+    traces = traced(source)
+    groups = grouped(["" if i in traces else line for i, line in enumerate(source)])
+    head = totals(source, traces)
     found = matching(source, aim.focus)
     kinds = severe_kinds(source, groups)
-    budget = int(aim.budget_tokens * (FOCUSED if found else 1)) - estimate(head) - 4
-    chosen = claim(lines, claims(source, groups, kinds, found), budget)
-    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes_of(kinds, chosen))
+    budget = focused(aim.budget_tokens, bool(found)) - estimate(head) - 4
+    notes = notes_of(source, kinds)
+    chosen = claim(lines, claims(source, groups, kinds, found), budget, notes)
+    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
     shown, patterns = pattern_part(lines, groups, chosen, budget - estimate(verbatim))
     if estimate(body := "\n".join(filter(None, [head, verbatim, patterns]))) > aim.budget_tokens:
         return None
@@ -90,22 +108,34 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     return Reduction(body, "logs", "selected", omissions, HANDLE, bool(aim.focus) and not found)
 
 
-def totals(lines: Sequence[str]) -> str:
-    """Return the computed line of totals: lines, levels, statuses, first and last time."""
-    levels = Counter(found[0] for line in lines if (found := LEVEL.search(line[:300])))
+def totals(lines: Sequence[str], traces: Mapping[int, int]) -> str:
+    """Return the computed line of totals: lines, levels, statuses, traces, first and last time."""
+    levels = Counter(level for line in lines if (level := level_of(line[:300])))
     statuses = Counter(
         found[1] or found[2] or found[3] for line in lines if (found := STATUS.search(line[:2000]))
     )
     stamps = [line[:end].strip(" -|,:") for line in lines if (end := stamp_end(line[:100]))]
+    stamps = stamps or [found[0] for line in lines if (found := LATER_STAMP.search(line[:100]))]
     parts = [f"total = {len(lines):,} lines"]
     if levels:
         parts.append(", ".join(f"{level} = {n:,}" for level, n in levels.most_common(8)))
     if statuses:
         pairs = sorted(statuses.items(), key=lambda pair: (-pair[1], pair[0]))[:12]
         parts.append(", ".join(f"status {status} = {n:,}" for status, n in pairs))
+    if traces:
+        count = len(set(traces.values()))
+        parts.append(f"stack traces = {count:,} of {len(traces):,} lines")
     if len(stamps) > 1:
         parts.append(f"from {stamps[0]} to {stamps[-1]}")
     return "computed over the whole log: " + "; ".join(parts)
+
+
+def level_of(line: str) -> str:
+    """Return the level that line names, as it spells it, "" if none."""
+    if found := LEVEL.search(line):
+        return found[0]
+    found = LEVEL_MARK.search(line)
+    return (found[1] or found[2] or found[3]).replace('"', "") if found else ""
 
 
 def severe_kinds(lines: Sequence[str], groups: Sequence[Group]) -> list[tuple[int, list[int]]]:
@@ -132,13 +162,20 @@ def claims(
 ) -> Iterator[tuple[Iterable[int], float]]:
     """Return who may fill how much of the budget with lines word for word."""
     once, again = spread(found, groups)
-    yield first_blocks(lines, kinds), 0.5
-    yield [members[-1] for _, members in kinds], 0.6
+    yield first_blocks(lines, kinds), 0.6
+    yield [members[-1] for _, members in kinds], 0.65
+    yield rare_mentions(lines, groups), 0.7
     yield around(once, len(lines)), 0.85
     yield again, 0.6
     yield [len(lines) - 1], 0.9
-    yield slowest(lines, groups), 0.4
-    yield [0], 0.5
+    yield slowest(lines, groups), 0.3
+    yield [g.members[0] for g in groups[:1] if len(g.members) == 1], 0.5
+
+
+def rare_mentions(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
+    """Return the lines that speak of trouble in words nearly no other line has."""
+    few = [i for group in groups if len(group.members) <= ALIKE for i in group.members]
+    return [i for i in few if severity(lines[i]) == 1]
 
 
 def spread(found: Sequence[int], groups: Sequence[Group]) -> tuple[list[int], list[int]]:
@@ -160,6 +197,8 @@ def slowest(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
     for group in sorted(groups, key=lambda g: -len(g.members)):
         if len(out) == TIMED_PATTERNS or len(group.members) < OFTEN:
             break
+        if DURATION.search(lines[group.members[0]][:LONG_LINE]) is None:
+            continue
         found = [(m, i) for i in group.members if (m := DURATION.search(lines[i][:LONG_LINE]))]
         if found:
             out.append(max((float(m[1] or m[2]), -i) for m, i in found))
@@ -167,16 +206,34 @@ def slowest(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
 
 
 def first_blocks(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> Iterator[int]:
-    """Return the first line of each kind with the stack trace below it, each trace once."""
+    """Return the first line of each kind, of errors with the trace below it, each trace once."""
     traces = set()
-    for _, members in kinds:
+    for grade, members in kinds:
         yield members[0]
-        below = trace_below(lines, members[0])
-        told = tuple(re.sub(r"\d+", "0", lines[i]) for i in below)
+        below = trace_below(lines, members[0]) if grade > 2 else []
+        told = tuple(re.sub(r"\d+", "0", lines[i][:LONG_LINE]) for i in below)
         if told not in traces:
             traces.add(told)
+            yield from below[-1:]
             yield from below[:TRACE_HEAD]
+            yield from (i for i in below if lines[i].startswith("Caused by"))
             yield from below[TRACE_HEAD:][-TRACE_TAIL:]
+
+
+def traced(lines: Sequence[str]) -> dict[int, int]:
+    """Return the lines of stack traces, each with the line that reports the trouble above it."""
+    out: dict[int, int] = {}
+    for index, line in enumerate(lines):
+        if index in out or not (FRAME.match(line) or TRACE_START.match(line)):
+            continue
+        trace = [index, *trace_below(lines, index)]
+        if not any(FRAME.match(lines[i]) for i in trace):
+            continue
+        if index and severity(lines[index - 1]) >= 2:
+            out.update((i, index - 1) for i in trace)
+        elif severity(line) >= 2:
+            out.update((i, index) for i in trace[1:])
+    return out
 
 
 def trace_below(lines: Sequence[str], index: int) -> list[int]:
@@ -189,14 +246,17 @@ def trace_below(lines: Sequence[str], index: int) -> list[int]:
     return out
 
 
-def notes_of(kinds: Sequence[tuple[int, list[int]]], chosen: Sequence[int]) -> dict[int, str]:
-    """Return for the first line of each kind how many there are and where the last one is."""
-    there = set(chosen)
-    return {
-        members[0]: f"first of {len(members):,} alike, last @{members[-1] + 1}"
-        for _, members in kinds
-        if len(members) > 1 and members[0] in there
-    }
+def notes_of(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> dict[int, str]:
+    """Return for the first line of each kind how many there are, where the last is, what varies."""
+    notes = {}
+    for _, members in kinds:
+        if len(members) > 1:
+            first, words = members[0], tuple(words_of(lines[members[0]]))
+            alike = Group(members, ("0",) * len(words))
+            told = named(varying(lines, alike), words) if len(members) >= OFTEN else ""
+            more = f": {told}" if told and len(told) <= NOTE_CHARS else ""
+            notes[first] = f"first of {len(members):,} alike, last @{members[-1] + 1}{more}"
+    return notes
 
 
 def pattern_part(
@@ -264,5 +324,5 @@ def entry(
         return f"@{first + 1}: {whole if detail else pattern(lines[first], {}, 0)}"
     if first in there:
         told = named(values, group.words) if detail else ""
-        return f"{count:,} lines as @{first + 1}" + (f": {told}" if told else "")
-    return f"{count:,} lines as @{first + 1}: {pattern(lines[first], values, detail)}"
+        return f"{count:,} @{first + 1}" + (f": {told}" if told else "")
+    return f"{count:,} @{first + 1}: {pattern(lines[first], values, detail)}"

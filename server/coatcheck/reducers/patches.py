@@ -147,13 +147,17 @@ def definitions(lines: Sequence[str], indices: Sequence[int]) -> Iterator[str]:
 
 
 def scopes(lines: Sequence[str], hunk: Hunk) -> list[str]:
-    """Return the definition its heading names, then the nearest one above each change of a hunk."""
+    """Return the definition its heading names, then the nearest one above each change of a hunk.
+
+    A change right above a definition, such as a decorator, stands in that one too.
+    """
     changed = set(hunk.changed())
     name, out, told = defined(hunk.heading), [defined(hunk.heading)], True
     for index in sorted({*changed, *hunk.context}):
         found = defined(lines[index][1:400])
         if found and index not in changed:
-            name, told = found, False
+            name, told = found, index - 1 in changed
+            out += [name] if told else []
         elif index in changed and not told:
             out.append(name)
             told = True

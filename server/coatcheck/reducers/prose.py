@@ -1,5 +1,6 @@
 """Reduce prose, markdown, changelogs and search hits: outline, then passages word for word."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -18,6 +19,8 @@ NAMED_FROM = 0.5
 MOST_NAMED = 4
 OUTLINE_SHARE = 0.15
 OUTLINE_SHARE_ALONE = 0.4
+MATCH_WEIGHT = 3.0
+FIRST_UNITS = 3
 LABEL_TOKENS = 5
 READ_CHARACTERS = 4_000_000
 
@@ -27,31 +30,37 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if aim.lossless or len(text) > READ_CHARACTERS or estimate(text) <= aim.budget_tokens:
         return None
     document = Document(text)
-    values = valued(document, aim.focus)
-    weak = bool(aim.focus.strip()) and values is None
-    room = 0 if values else round(aim.budget_tokens * OUTLINE_SHARE_ALONE)
-    outline = outlined(document.sections, room) if room else ""
-    chosen = pick(document, values or by_position(document), aim.budget_tokens - estimate(outline))
+    values, is_sure = valued(document, aim.focus)
+    room = round(aim.budget_tokens * OUTLINE_SHARE_ALONE)
+    outline = "" if is_sure else outlined(document.sections, room)
+    chosen = pick(document, values, aim.budget_tokens - estimate(outline))
     if not chosen:
         return None
     passages = list(shown(document, chosen))
-    if not outline:
+    if is_sure:
         left = aim.budget_tokens - estimate("\n".join(passages))
-        outline = outlined(document.sections, min(left, round(aim.budget_tokens * OUTLINE_SHARE)))
+        room = min(left, round(aim.budget_tokens * OUTLINE_SHARE))
+        outline = outlined(document.sections, room, is_brief=True)
+    weak = bool(aim.focus.strip()) and not is_sure
     body = "\n".join(filter(None, [outline, *passages]))
     return Reduction(
         body, "prose", "selected", omitted(document, chosen), "a word of it", weak_focus=weak
     )
 
 
-def valued(document: Document, focus: str) -> list[float] | None:
-    """Return the value of each unit for focus, None when hardly anything matches it."""
+def valued(document: Document, focus: str) -> tuple[list[float], bool]:
+    """Return the value of each unit, and whether focus is something to be sure of.
+
+    Where it hardly matches anything, beginnings count as without a focus, matches beside them.
+    """
+    places = by_position(document)
     if not focus.strip() or not document.units:
-        return None
+        return places, False
     scores = relevance(document.texts, focus)
     called = named(document, focus)
     if not called and is_weak(document.texts, scores, focus):
-        return None
+        best = max(scores) or 1.0
+        return [a + MATCH_WEIGHT * b / best for a, b in zip(places, scores, strict=True)], False
     titles = relevance([document.path(i) for i in range(len(document.sections))], focus)
     units = document.units
     values = [s + TITLE_WEIGHT * titles[u.section] for s, u in zip(scores, units, strict=True)]
@@ -63,7 +72,7 @@ def valued(document: Document, focus: str) -> list[float] | None:
     return [
         value + best if unit.section in called else value * (value >= FLOOR * best)
         for value, unit in zip(values, units, strict=True)
-    ]
+    ], True
 
 
 def named(document: Document, focus: str) -> set[int]:
@@ -76,14 +85,27 @@ def named(document: Document, focus: str) -> set[int]:
 
 
 def by_position(document: Document) -> list[float]:
-    """Return values where nothing is asked: beginnings first, of the text and of its sections."""
-    values = []
-    rank: dict[int, int] = {}
+    """Return values where nothing is asked: beginnings first, spread over the whole text.
+
+    The first units and the last, then the first of each section, then of each paragraph (every
+    8th before every 4th and so on), then what follows.
+    """
+    values: list[float] = []
+    section = block = -1
     for i, unit in enumerate(document.units):
-        rank[unit.section] = rank.get(unit.section, -1 if unit.is_heading else 0) + 1
-        depth = max(1, document.sections[unit.section].level)
-        ends = (i < 3) + (i == len(document.units) - 1)
-        values.append(0.0 if unit.is_heading else 1 / (rank[unit.section] + 0.3 * depth) + ends)
+        if unit.is_heading:
+            values.append(0.0)
+            continue
+        if i < FIRST_UNITS or i == len(document.units) - 1:
+            value = 5.0 - 0.1 * i if i < FIRST_UNITS else 4.0
+        elif unit.section != section:
+            value = 2.0 + 1 / max(1, document.sections[unit.section].level)
+        elif unit.block != block:
+            value = 1.0 + 0.01 * (unit.block & -unit.block).bit_length()
+        else:
+            value = 0.1
+        section, block = unit.section, unit.block
+        values.append(value)
     return values
 
 
@@ -130,25 +152,39 @@ def announcements(document: Document) -> Iterator[tuple[int, int]]:
                 yield i + 1, i
 
 
-def outlined(sections: Sequence[Section], budget: int) -> str:
-    """Return the headings with line and size, as deep as budget tokens allow."""
+def outlined(sections: Sequence[Section], budget: int, *, is_brief: bool = False) -> str:
+    """Return the headings with line and size, as deep as budget tokens allow, else the first."""
     titled = [section for section in sections if section.level]
     if len(titled) < 2:
         return ""
     for depth in sorted({section.level for section in titled}, reverse=True):
         some = [section for section in titled if section.level <= depth]
-        rows = "\n".join(
-            f"{s.first}: {'  ' * (s.level - 1)}{s.title[:120]} ({s.last - s.first + 1})"
-            for s in some
-        )
-        out = f"outline, {len(some)} of {len(titled)} headings (line: heading (lines)):\n{rows}"
+        out = rows(some, len(titled))
         if len(some) > 2 and estimate(out) <= budget:
             return out
+    first = min(s.level for s in titled)
+    tops = [s for s in titled if s.level == first] if not is_brief else []
+    tops = tops if len(tops) > 2 else titled
+    fitting = bisect_right(
+        range(len(tops)), budget, key=lambda n: estimate(rows(tops[:n], len(titled)))
+    )
+    if fitting > 3 and not is_brief:
+        return rows(tops[: fitting - 1], len(titled))
     out = (
         f"outline: {len(titled)} headings, from line {titled[0].first}: {titled[0].title[:80]}"
         f" to line {titled[-1].first}: {titled[-1].title[:80]}"
     )
     return out if estimate(out) <= budget else ""
+
+
+def rows(sections: Sequence[Section], total: int) -> str:
+    """Return an outline with one row for each of sections."""
+    top = min((section.level for section in sections), default=0)
+    listed = "\n".join(
+        f"{s.first}: {'  ' * (s.level - top)}{s.title[:120]} ({s.last - s.first + 1})"
+        for s in sections
+    )
+    return f"outline, {len(sections)} of {total} headings (line: heading (lines)):\n{listed}"
 
 
 def shown(document: Document, chosen: Sequence[int]) -> Iterator[str]:

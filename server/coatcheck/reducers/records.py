@@ -1,7 +1,7 @@
 """Reduce JSON and its relatives: re-encode without loss, else drop ballast, else select."""
 
 from coatcheck.reducers.cells import safe
-from coatcheck.reducers.codec import decode, encode
+from coatcheck.reducers.codec import NARROW, decode, encode
 from coatcheck.reducers.digest import digest
 from coatcheck.reducers.rawjson import Value, dumps, parse
 from coatcheck.reducers.shape import sections_of
@@ -10,6 +10,7 @@ from coatcheck.types import Aim, Reduction
 
 KIND = "json"
 WIDE = 1_000
+HOPELESS = 8
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:
@@ -21,24 +22,34 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     document = parse(text)
     if document is None:
         return None
-    lossless = _lossless(document.value, aim.budget_tokens)
-    if aim.lossless or estimate(lossless) <= aim.budget_tokens:
+    if aim.lossless:
+        lossless = safe(_best(document.value))
         return Reduction(lossless, KIND, "lossless") if len(lossless) < len(text) else None
+    if estimate(text) <= HOPELESS * aim.budget_tokens:
+        fitting = _fitting(document.value, aim.budget_tokens)
+        if fitting is not None and len(fitting) < len(text):
+            return Reduction(safe(fitting), KIND, "lossless")
     found = digest(sections_of(document.value), aim, KIND)
-    return found if len(found.text) < len(text) else None
+    return found if 0 < len(found.text) < len(text) else None
 
 
-def _lossless(value: Value, budget_tokens: int) -> str:
-    """Return value as rows and columns, names at the cells if that fits, else minified."""
-    for widest in (8, WIDE):
+def _fitting(value: Value, budget_tokens: int) -> str | None:
+    """Return value as lines within the budget, wide rows with names if that fits."""
+    for widest in (NARROW, WIDE):
         text = encode(value, widest=widest)
-        if text is not None and estimate(text) <= budget_tokens and _reads_back(text, value):
-            return safe(text)
-    text = encode(value)
-    minified = dumps(value)
+        if text is None:
+            return None
+        if estimate(text) <= budget_tokens and _reads_back(text, value):
+            return text
+    return None
+
+
+def _best(value: Value) -> str:
+    """Return value as lines, or minified where that is shorter."""
+    text, minified = encode(value), dumps(value)
     if text is None or len(text) > len(minified) or not _reads_back(text, value):
-        return safe(minified)
-    return safe(text)
+        return minified
+    return text
 
 
 def _reads_back(text: str, value: Value) -> bool:

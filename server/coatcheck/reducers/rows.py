@@ -28,11 +28,14 @@ class Facts:
 class Plan:
     """What to show of one section.
 
-    grid: columns shown of every row; picked: columns by row; listed: columns of which one line
+    grid: columns shown of every row, cells cut at cut; framed: every row is told by what is the
+    same in all; picked: columns by row; listed: columns of which one line
     lists the rows that are not shown; profiles: computed columns; long: (row, column) in full.
     """
 
     grid: Sequence[str] = ()
+    framed: bool = False
+    cut: int = CUT
     picked: dict[int, Sequence[str]] = field(default_factory=dict)
     listed: bool = False
     profiles: Sequence[str] = ()
@@ -98,18 +101,25 @@ def field_lines(facts: Facts, plan: Plan) -> tuple[list[str], int]:
 def _counted_names(hidden: Mapping[str, int], most: int = 10) -> str:
     """Write owner (fields) of the objects of which nothing is shown, the biggest first."""
     ranked = sorted(hidden.items(), key=lambda kv: -kv[1])
-    names = [f"{name or 'top level'} ({count} fields)" for name, count in ranked[:most]]
+    names = [
+        f"{name or 'top level'} ({count} {'field' if count == 1 else 'fields'})"
+        for name, count in ranked[:most]
+    ]
     rest = ranked[most:]
     if rest:
-        names.append(f"{len(rest)} more objects ({sum(c for _, c in rest)} fields)")
+        names.append(f"{len(rest)} more objects ({_fields(sum(c for _, c in rest))})")
     return ", ".join(names)
+
+
+def _fields(count: int) -> str:
+    return f"{count:,} field" + ("s" if count != 1 else "")
 
 
 def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[str], int]:
     """Write a section of rows as the plan says; return the lines and how many fields they show."""
     section = facts.section
     total = len(section.rows)
-    shown = total if plan.grid else len(plan.picked)
+    shown = total if plan.grid or plan.framed else len(plan.picked)
     title = section.path or ("records" if section.unit == "rows" else "the document")
     head = f"{title}: {total:,} {section.unit}"
     if not shown:
@@ -123,8 +133,8 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     lines += _left_out(facts, plan)
     lines += _profiles(facts, plan)
     if plan.grid:
-        lines += _grid(facts, plan.grid, every)
-        count += sum(_whole(row, path) for row in section.rows for path in plan.grid)
+        lines += _grid(facts, plan, every)
+        count += sum(_whole(row, path, plan.cut) for row in section.rows for path in plan.grid)
     lines += _named_rows(facts, plan, every)
     count += sum(
         _whole(section.rows[i], path, LONG_CUT if (i, path) in plan.long else CUT)
@@ -197,23 +207,23 @@ def _profiles(facts: Facts, plan: Plan) -> list[str]:
     return [f"computed over all {total:,} {facts.section.unit}:", *(f"  {t}" for t in found)]
 
 
-def _grid(facts: Facts, columns: Sequence[str], every: Sequence[Facts]) -> list[str]:
-    rows = facts.section.rows
+def _grid(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
+    rows, columns, cut = facts.section.rows, plan.grid, plan.cut
     owners = owners_of(facts, every)
     if len(columns) == 1 and not owners:
-        return [f"{columns[0]}: " + ", ".join(_cell(row, columns[0]) for row in rows)]
+        return [f"{columns[0]}: " + ", ".join(_cell(row, columns[0], cut) for row in rows)]
     if len(columns) > facts.section.widest:
         return [_pairs(row, columns, owners[i] if owners else "") for i, row in enumerate(rows)]
     lead = ["of"] if owners else []
     lines = [",".join([*lead, *columns])]
     for i, row in enumerate(rows):
         own = [owners[i]] if owners else []
-        lines.append(",".join([*own, *(_cell(row, path) for path in columns)]))
+        lines.append(",".join([*own, *(_cell(row, path, cut) for path in columns)]))
     return lines
 
 
-def _cell(row: Row, path: str) -> str:
-    return cell(row[path]) if path in row else ""
+def _cell(row: Row, path: str, cut: int) -> str:
+    return cell(row[path], cut) if path in row else ""
 
 
 def _whole(row: Row, path: str, limit: int = CUT) -> bool:

@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from functools import cached_property
 from itertools import accumulate
 
-from coatcheck.reducers.terms import ENDINGS, WORD, Term, fold, stem, terms
+from coatcheck.reducers.terms import ENDINGS, UNSPACED, WORD, Term, fold, stem, terms
 
 SATURATION = 1.2
 LENGTH_SHARE = 0.6
 WEAK_BELOW = 0.3
+ENOUGH = 2.0
 LIKENESS = 0.75
 MOST_LOOKALIKES = 5_000
 MOST_CHARACTERS = 2_000_000
@@ -83,7 +84,9 @@ class Text:
     def is_edge(self, left: int, right: int) -> bool:
         """Tell whether a word ends between two neighbouring places, or a part in camelCase."""
         one, two = self.raw[left:right], self.raw[right : right + 1]
-        return not (one.isalnum() and two.isalnum()) or (not one.isupper() and two.isupper())
+        if not (one.isalnum() and two.isalnum()) or (not one.isupper() and two.isupper()):
+            return True
+        return UNSPACED.match(one) is not None or UNSPACED.match(two) is not None
 
     def near(self, term: Term) -> dict[int, float]:
         """Return counts of words that are written almost like term, which occurs nowhere."""
@@ -132,11 +135,15 @@ def coverage(units: Sequence[str], focus: str) -> list[float]:
 
 
 def is_weak(units: Sequence[str], scores: Sequence[float], focus: str) -> bool:
-    """Tell whether a focus was given but even the best unit holds hardly anything of it."""
-    if not terms(focus):
-        return False
+    """Tell whether a focus was given but even the best unit holds hardly anything of it.
+
+    Of a long focus, two words or one identifier in the best unit are enough.
+    """
+    whole = sum(term.weight for term in terms(focus))
     best = max(range(len(scores)), key=lambda i: (scores[i], -i), default=None)
-    return best is None or scores[best] <= 0 or coverage([units[best]], focus)[0] < WEAK_BELOW
+    if not whole or best is None or scores[best] <= 0:
+        return whole > 0
+    return coverage([units[best]], focus)[0] < min(WEAK_BELOW, ENOUGH / whole)
 
 
 def fill(

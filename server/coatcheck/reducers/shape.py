@@ -10,7 +10,7 @@ INLINE_CHARACTERS = 120
 MANY_MEMBERS = 16
 KEY = "key"
 VALUE = "value"
-NAMES = ("name", "full_name", "login", "title", "key", "label", "number", "id")
+NAMES = ("name", "full_name", "login", "title", "displayName", "key", "label")
 
 Row = dict[str, Value]
 
@@ -99,7 +99,7 @@ class _Walk:
             if not self._is_group(value, section, path) or _is_short(value):
                 row[path] = value
                 continue
-            names = _names(value)
+            names = None if section.single else _names(value)
             if names:
                 row[path] = names
             self.group(self._inner(section, path), value, here)

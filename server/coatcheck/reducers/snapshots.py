@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.lines import is_severe
 from coatcheck.reducers.select import fill, relevance
 from coatcheck.reducers.wordlist import words
@@ -83,29 +84,53 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if not elements:
         return None
     preamble = notes(around)
-    left = aim.budget_tokens - estimate("\n".join(preamble)) - FOOT
     units = speaking(elements)
-    addresses = bool(ADDRESS_SOUGHT.search(aim.focus))
-    costs = [estimate(line_of(elements[i], addresses=addresses)) + 2 for i in units]
     scores = sought(elements, units, aim.focus)
-    found = any(scores)
-    if sum(costs) <= (left * AROUND if found else left):
-        kept = list(range(len(units)))
-    else:
-        kept = choose(elements, units, costs, scores, left)
-    shown = [units[index] for index in kept]
-    lines = [*preamble, *tree(elements, shown, addresses=addresses), *rest(elements, units, shown)]
+    page = Shown(elements, units, preamble, addresses=bool(ADDRESS_SOUGHT.search(aim.focus)))
+    costs = [estimate(line_of(elements[i], addresses=page.addresses)) + 2 for i in units]
+    left = aim.budget_tokens - estimate("\n".join(preamble)) - FOOT
+    weak = bool(aim.focus) and not any(scores)
+    if sum(costs) <= (left * AROUND if any(scores) else left):
+        return reduction_of(page, range(len(units)), text, weak=weak)
+    spent = aim.budget_tokens - left
+    return tightened(
+        lambda room: reduction_of(
+            page, choose(elements, units, costs, scores, room - spent), text, weak=weak
+        ),
+        aim.budget_tokens,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page whose units can be shown: elements, indices of units, lines before them."""
+
+    elements: Sequence[Element]
+    units: Sequence[int]
+    preamble: Sequence[str]
+    addresses: bool
+
+
+def reduction_of(page: Shown, kept: Sequence[int], text: str, *, weak: bool) -> Reduction:
+    """Return the reduction that shows the units at the positions kept."""
+    shown = [page.units[position] for position in kept]
+    lines = [
+        *page.preamble,
+        *tree(page.elements, shown, addresses=page.addresses),
+        *rest(page.elements, page.units, shown),
+    ]
     view = "\n".join(lines)
+    total = len(page.elements)
     return Reduction(
         view,
         "snapshot",
-        "trimmed" if len(kept) == len(units) else "selected",
+        "trimmed" if len(kept) == len(page.units) else "selected",
         [
-            Omission("elements", len(shown), len(elements), "elements of the page"),
+            Omission("elements", len(shown), total, "elements of the page"),
             Omission("characters", min(len(view), len(text)), len(text), "containers, addresses"),
         ],
         handle="its name",
-        weak_focus=bool(aim.focus) and not found,
+        weak_focus=weak,
     )
 
 
@@ -115,7 +140,7 @@ def parse(lines: Sequence[str]) -> tuple[list[Element], list[str]]:
     around: list[str] = []
     open_at: list[tuple[int, int]] = []
     for line in lines:
-        found = NODE.match(line)
+        found = NODE.match(line.rstrip())
         content = unquoted(found[2]) if found else ""
         depth = len(found[1]) if found else 0
         while open_at and open_at[-1][0] >= depth:
@@ -186,16 +211,12 @@ def speaking(elements: Sequence[Element]) -> list[int]:
         if element.acted_on:
             found.append(index)
             continue
-        said = element.text or ("" if repeats(element, index in parents) else element.name)
+        unsaid = index in parents and element.role in REPEATS_ITS_INSIDE | PLACES
+        said = element.text or ("" if unsaid else element.name)
         said = said.strip('"')
         if said and not already_said(elements, index, said):
             found.append(index)
     return found
-
-
-def repeats(element: Element, is_parent: bool) -> bool:
-    """Tell whether element's name says again what the elements inside say."""
-    return is_parent and element.role in REPEATS_ITS_INSIDE
 
 
 def already_said(elements: Sequence[Element], index: int, said: str) -> bool:

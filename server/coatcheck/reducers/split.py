@@ -1,5 +1,6 @@
 """Cut a mixed text into prose and structured parts; reduce each part as what it is."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ LEADS_SHARE = 0.3
 LABEL_TOKENS = 15
 LEAST_TOKENS = 40
 RELEVANCE_WEIGHT = 3.0
+# Of the budget: what is dealt out evenly, so that no part goes without.
+EQUAL_SHARE = 0.2
 PLACE = re.compile(r"(?:(?<=\s)|^)@(\d+)(?:-(\d+))?(?=:)")
 
 
@@ -45,10 +48,13 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         for part, budget in zip(parts, shared(parts, aim), strict=True)
     ]
     body = "\n".join(written(part, made) for part, made in zip(parts, done, strict=True))
-    if all(made and not made.omissions for made in done):
+    cuts = [made for made in done if made is None or made.omissions]
+    if not cuts:
         return Reduction(body, "split", "lossless")
+    if len(cuts) == 1 and cuts[0]:
+        return replace(cuts[0], text=body, kind="split")  # all else is shown: its units say it best
+    weak = [made.weak_focus for made in cuts if made]
     omissions = omitted(text, parts, done)
-    weak = [made.weak_focus for made in done if made and made.omissions]
     return Reduction(body, "split", "selected", omissions, weak_focus=bool(weak) and all(weak))
 
 
@@ -83,21 +89,20 @@ def shared(parts: Sequence[Part], aim: Aim) -> list[int]:
     scores = relevance([part.text for part in parts], aim.focus)
     best = max(scores, default=0.0) or 1.0
     weights = {
-        i: cost * (1 + RELEVANCE_WEIGHT * scores[i] / best)
+        i: math.sqrt(cost) * (1 + RELEVANCE_WEIGHT * scores[i] / best)
         for i, cost in enumerate(costs)
         if not budgets[i]
     }
     while weights:
         whole = sum(weights.values())
-        fitting = [i for i, weight in weights.items() if costs[i] <= left * weight / whole]
-        if not fitting:
-            return [
-                max(0, int(left * weights[i] / whole)) if i in weights else budget
-                for i, budget in enumerate(budgets)
-            ]
-        for i in fitting:
-            budgets[i] = costs[i]
-            left -= costs[i]
+        each = {
+            i: max(0.0, left) * (EQUAL_SHARE / len(weights) + (1 - EQUAL_SHARE) * weight / whole)
+            for i, weight in weights.items()
+        }
+        fitting = [i for i in weights if costs[i] <= each[i]]
+        for i in fitting or each:
+            budgets[i] = min(costs[i], int(each[i]))
+            left -= budgets[i]
             del weights[i]
     return budgets
 

@@ -13,8 +13,9 @@ NUMBERED = re.compile(r"\s*(\d{1,7})(?:\t|→|: ?|\| ?)(.*)", re.S)
 NAME = r"[A-Za-z_$][\w$]*"
 MODIFIER = (
     r"(?:(?:export|default|declare|public|private|protected|internal|static|final|abstract|async"
-    r"|sealed|open|override|virtual|inline|data|unsafe|const|extern(?: \"C\")?|pub(?:\([^)]*\))?"
-    r"|partial|readonly|local|suspend|companion|synchronized|native|friend|constexpr|noexcept)\s+)*+"
+    r"|sealed|open|override|virtual|inline|data|unsafe|extern(?: \"C\")?|pub(?:\([^)]*\))?"
+    r"|const(?=\s+(?:fn|unsafe|async|extern)\b)|partial|readonly|local|suspend|companion"
+    r"|synchronized|native|friend|constexpr|noexcept)\s+)*+"
 )
 DEFINED = re.compile(
     rf"\s*{MODIFIER}(?:"
@@ -39,13 +40,14 @@ NOT_NAMES = words(
 )
 SUITES = words("describe it test context suite")
 IMPORT = re.compile(
-    r"(?:from\s+(?P<a>[\w.]+)\s+import|import\s+(?:static\s+)?(?P<b>[\w.*{\"'@/-]+)"
-    r"|use\s+(?P<c>[\w:]+)|using\s+(?P<d>[\w.]+)|#\s*include\s+(?P<e>\S+)|package\s+(?P<f>[\w.]+)"
+    r"(?:(?:import\b[^'\"]*|\}\s*)from\s+['\"](?P<i>[^'\"]+)|from\s+(?P<a>[\w.]+)\s+import"
+    r"|import\s+(?:static\s+)?(?P<b>[\w.*{\"'@/-]+)"
+    r"|use\s+(?P<c>[\w:]+)|using\s+(?P<d>[\w.]+)|#\s*include\s+(?P<e>\S+)"
     r"|require(?:_relative)?\s*\(?\s*(?P<g>['\"][^'\"]+['\"]))"
 )
 COMMENT = re.compile(r"(?:#(?![!\[]|\s*(?:include|define|if|endif|else)\b)|//|--(?!-)|;;)")
-CLOSERS = (")", "]", "}", "end", "{", "#endif", "*/")
-OPENS_BODY = (":", "{", "(", "[", ",", "->", "=>", "=")
+CLOSERS = (")", "]", "}", "end", "{", "#endif", "*/", "where", "throws")
+OPENS_BODY = (":", "{", "(", "[", ",", "->", "=>", "=", "where")
 
 
 @dataclass(slots=True)
@@ -182,10 +184,9 @@ def called(lines: Sequence[str], number: int, parent: int, found: Sequence[Symbo
     line = lines[number].rstrip()
     if "(" not in line or line.lstrip().startswith(("#", "//", "*", "@", ".", "}", "-")):
         return ""
-    following = lines[number + 1].strip() if number + 1 < len(lines) else ""
-    if not (line.endswith("{") or (following == "{" and line.endswith(")"))):
-        return ""
     head, _, rest = line.partition("(")
+    if not opens(lines, number, is_typed=" " in head.strip()):
+        return ""
     match = CALL_LIKE.fullmatch(head + "(")
     words = head.split()
     if match is None or not words or NOT_NAMES & set(words) or "=" in head:
@@ -194,6 +195,22 @@ def called(lines: Sequence[str], number: int, parent: int, found: Sequence[Symbo
         return suite(words[0], rest)
     inside_function = parent >= 0 and found[parent].kind in ("function", "def", "fn", "func")
     return "" if inside_function and len(words) == 1 else match["name"]
+
+
+def opens(lines: Sequence[str], number: int, *, is_typed: bool) -> bool:
+    """Tell whether a body follows what line number begins.
+
+    Only with a type before the name may the signature take several lines: calls do so too.
+    """
+    line = lines[number].rstrip()
+    last = head_end(lines, number) if is_typed and line.endswith(("(", ",")) else number
+    tail = lines[last].rstrip()
+    following = lines[last + 1].strip() if last + 1 < len(lines) else ""
+    if tail.endswith("{"):
+        return True
+    return tail.endswith(")") and (
+        following == "{" or (following.endswith("{") and following.startswith(("throws", "where")))
+    )
 
 
 def suite(word: str, rest: str) -> str:

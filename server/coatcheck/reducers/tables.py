@@ -27,7 +27,7 @@ SAME = "same in every row: "
 RULE = re.compile(r"[ |+:=─━┼┬┴├┤-]*[-─━=]{2,}[ |+:=─━┼┬┴├┤-]*")
 VALUE = re.compile(r"-?\d+(?:\.\d+)?$|\d{1,4}[-/:.]\d|\d{4,}")
 GAP = re.compile(r" {2,}|\t+")
-TITLE = re.compile(r"[A-Z%#][\w%#./()-]*(?: [\w%#./()-]+)*")
+TITLE = re.compile(r"[A-Z0-9%#][\w%#./()-]*(?: [\w%#./()-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         good = lossless is not None and len(lossless) < len(text)
         return Reduction(lossless or "", KIND, "lossless") if good else None
     found = digest([_section(table)], aim, KIND, before=table.before, after=table.after)
-    return found if len(found.text) < len(text) else None
+    return found if 0 < len(found.text) < len(text) else None
 
 
 def parse(text: str) -> Table | None:
@@ -149,18 +149,17 @@ def _starts(lines: Sequence[str]) -> list[int]:
         for match in re.finditer(r"\S+", line[:width]):
             used[match.start() : match.end()] = b"\x01" * (match.end() - match.start())
     starts = [i for i in range(width) if used[i] and (i == 0 or not used[i - 1])]
+    edges = [*starts, width]
+    return [a for a, b in zip(edges, edges[1:], strict=False) if _is_column(lines, a, b)]
+
+
+def _is_column(lines: Sequence[str], start: int, end: int) -> bool:
+    """Tell whether a title stands there, and cells below it or a wide gap before it."""
     title = lines[0]
-    return [
-        s
-        for i, s in enumerate(starts)
-        if i == 0
-        or title[s : s + 1].strip()
-        or _has_title(title, s, starts[i + 1] if i + 1 < len(starts) else width)
-    ]
-
-
-def _has_title(title: str, start: int, end: int) -> bool:
-    return bool(title[start:end].strip())
+    if not title[start:end].strip():
+        return start == 0
+    apart = start == 0 or not title[max(0, start - 2) : start].strip()
+    return apart or any(line[start:end].strip() for line in lines[1:])
 
 
 def _slices(line: str, starts: Sequence[int]) -> list[str]:

@@ -23,7 +23,7 @@ STAMP = re.compile(
     r"|\d{6} \d{6}\b|\d{10,13}(?:\.\d+)?\b)"
     r"(?: ?(?:Z|UTC|GMT|AM|PM)\b)?(?: ?[+-]\d\d:?\d\d\b)?(?: \d{4}\b)?[\])>]?(?: - |[\s|,:])*"
 )
-TIME = re.compile(r"\d{1,2}:\d\d:\d\d")
+TIME = re.compile(r"(?:\d+[-/]\w+[-/]\d+[T:_])?\d{1,2}:\d\d:\d\d")
 REPEATED = re.compile(r"\*(?:[\s,|]+\*)+")
 DIGIT = re.compile(r"\d")
 NAME = re.compile(r"[^\W\d]")
@@ -32,7 +32,7 @@ MOST_KEYS = 3000
 MOST_WORDS = 40
 LISTED_VALUES = 12
 FEW_VALUES = 3
-LONG_VALUE = 9
+LONG_VALUE = 5
 LISTED_CHARS = 200
 
 
@@ -129,7 +129,7 @@ def pattern(line: str, values: Mapping[int, Counter[str]], detail: int) -> str:
 
 def is_long_value(word: str) -> bool:
     """Tell whether word looks like an id, an address or a time rather than a name."""
-    return len(word) > LONG_VALUE and DIGIT.search(word) is not None
+    return len(word) > LONG_VALUE and 2 * len(DIGIT.findall(word)) >= min(len(word), 12)
 
 
 def named(values: Mapping[int, Counter[str]], words: Key) -> str:

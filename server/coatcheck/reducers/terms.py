@@ -10,6 +10,7 @@ QUOTED = re.compile(
 # A run without spaces that is joined by marks, as in 0.4.0, a/b.py, iter_content, kube-dns.
 JOINED = re.compile(r"[^\W_]+(?:(?:::|->|[-_./:@#+=\\])[^\W_]+)+")
 WORD = re.compile(r"[^\W_]+")
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.,-])\d{4,15}(?![\w.,-]*\w)")
 MONTHS = tuple(
@@ -107,9 +108,15 @@ def numbers(focus: str) -> Iterator[tuple[str, Term]]:
 
 
 def words(text: str) -> Iterator[str]:
-    """Yield the words of text, camelCase names also by their parts, folded."""
+    """Yield the words of text, folded; names in camelCase also by their parts.
+
+    Scripts that write without spaces give pairs of characters.
+    """
     for match in WORD.finditer(text):
         word = match.group()
+        if UNSPACED.search(word):
+            yield from (word[i : i + 2] for i in range(max(1, len(word) - 1)))
+            continue
         yield word.lower()
         parts = HUMP.split(word)
         if len(parts) > 1:
@@ -137,9 +144,9 @@ def terms(focus: str) -> list[Term]:
     for word in significant(rest):
         if not (word in inside and len(word) < 3):
             weight = 0.7 if word in inside else 1.0
-            has_digit = any(char.isdigit() for char in word)
-            form = word if has_digit else stem(word)
-            found.setdefault(word, Term((form,), weight, is_exact=has_digit))
+            exact = any(char.isdigit() or UNSPACED.match(char) for char in word)
+            form = word if exact else stem(word)
+            found.setdefault(word, Term((form,), weight, is_exact=exact))
     return list(found.values())[:MOST_TERMS]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coatcheck.reducers import snapshots
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.lines import is_severe
 from coatcheck.reducers.select import relevance
 from coatcheck.reducers.xmltext import is_xml, tree_lines
@@ -16,6 +17,9 @@ MAX_CHARS = 20_000_000
 MAX_NODES = 200_000
 MAX_LINE = 400  # characters of a line that are shown
 MAX_CLIMB = 30
+MAX_INDENT = 30  # levels of XML that are indented
+RARE = 0.1  # share of the lines of one key that a value may have to be odd
+FEW = 0.34  # and the most distinct values of that key, as a share
 NOISE = re.compile(
     r"\s*(?:- )?(?:f:[\w.{}\"-]+|managedFields|kubectl\.kubernetes\.io/last-applied\S*):"
 )
@@ -23,14 +27,15 @@ QUIET = re.compile(
     r"\s*(?:- )?(?:uid|resourceVersion|generation|selfLink|creationTimestamp|pod-template-hash"
     r"|containerID|imageID|apiVersion|probeTime|schemaLocation)\b"
 )
+NAMED = re.compile(r"\s*(?:- )?[\"']?(?:name|id|title|artifactId)[\"']?\s*[:=]", re.IGNORECASE)
 IDENTITY = re.compile(
-    r"\s*(?:- )?[\"']?(?:name|id|kind|namespace|title|status|phase|type|version|artifactId|image"
+    r"\s*(?:- )?[\"']?(?:kind|namespace|status|phase|type|version|image"
     r"|state|reason|message|host|url|replicas|severity|level|error|key)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
 KEYED = re.compile(r"\s*(?:- )*(?:[\w./$-]+|\"[^\"]+\"|'[^']+'):(?:\s|$)")
 KEY = re.compile(r"[\w./:$-]+")
-DRAWN = re.compile(r"^(?:[│|] {2,3}|[ \xa0]{2,4})*(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
+DRAWN = re.compile(r"^(?:[│ \xa0]|\|(?!--))*+(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
 def xml_nodes(text: str) -> list[Node]:
     """Return the elements of XML as a tree of lines."""
-    return hang([(depth, "  " * depth + line) for depth, line in tree_lines(text)])
+    return hang([(d, "  " * min(d, MAX_INDENT) + line) for d, line in tree_lines(text)])
 
 
 def line_nodes(text: str) -> list[Node]:
@@ -101,13 +106,26 @@ def prune(nodes: Sequence[Node], text: str, aim: Aim) -> Reduction:
     """Return the lines that budget holds, each with the lines it hangs on."""
     noise = noisy(nodes)
     scores = sought(nodes, aim.focus)
-    weak = bool(aim.focus) and not any(scores)
-    costs = [estimate(node.line[:MAX_LINE]) + 1 for node in nodes]
+    parents = {node.parent for node in nodes}
+    costs = [
+        estimate(node.line[:MAX_LINE]) + (4 if index in parents else 1)
+        for index, node in enumerate(nodes)
+    ]
     clean = [index for index in range(len(nodes)) if not noise[index]]
+    worth = values(nodes, scores, noise)
+    weak = bool(aim.focus) and not any(scores)
     if sum(costs[index] for index in clean) <= aim.budget_tokens:
-        shown = clean
-    else:
-        shown = grow(nodes, costs, values(nodes, scores, noise), aim.budget_tokens)
+        return reduction_of(nodes, clean, noise, text, weak=weak)
+    return tightened(
+        lambda room: reduction_of(nodes, grow(nodes, costs, worth, room), noise, text, weak=weak),
+        aim.budget_tokens,
+    )
+
+
+def reduction_of(
+    nodes: Sequence[Node], shown: Sequence[int], noise: Sequence[bool], text: str, *, weak: bool
+) -> Reduction:
+    """Return the reduction that shows these nodes and counts the others."""
     view = "\n".join(written(nodes, shown))
     dropped = sum(noise)
     omitted = [Omission("characters", min(len(view), len(text)), len(text), "markup")]
@@ -118,7 +136,7 @@ def prune(nodes: Sequence[Node], text: str, aim: Aim) -> Reduction:
     return Reduction(
         view,
         "tree",
-        "trimmed" if len(shown) == len(clean) else "selected",
+        "trimmed" if len(shown) + dropped == len(nodes) else "selected",
         omitted,
         handle="a word of it",
         weak_focus=weak,
@@ -135,40 +153,77 @@ def noisy(nodes: Sequence[Node]) -> list[bool]:
 
 
 def sought(nodes: Sequence[Node], focus: str) -> list[float]:
-    """Return how much each line is what focus names; what hangs on such a line counts too."""
+    """Return how much each line is what focus names, at most 1 for the best.
+
+    What hangs on such a line, or beside it, counts too; and a line counts more in the item, of
+    the list that most of the tree is, that focus describes best as a whole.
+    """
     if not focus:
         return [0.0] * len(nodes)
-    own = relevance([node.line for node in nodes], focus)
-    best = [0.0] * len(nodes)
+    own = shares(relevance([node.line for node in nodes], focus))
+    best = list(own)
     for index in range(len(nodes) - 1, -1, -1):
         parent = nodes[index].parent
-        best[index] = max(best[index], own[index])
         if parent >= 0:
             best[parent] = max(best[parent], 0.5 * best[index])
-    found: list[float] = []
+    lines: list[float] = []
     for index, node in enumerate(nodes):
-        above = found[node.parent] if node.parent >= 0 else 0.0
+        above = lines[node.parent] if node.parent >= 0 else 0.0
         beside = best[node.parent] if node.parent >= 0 else 0.0
-        found.append(own[index] + max(0.5 * above, 0.4 * beside))
+        lines.append(own[index] + max(0.5 * above, 0.4 * beside))
+    items = items_of(nodes)
+    words: dict[int, list[str]] = {}
+    for index, item in enumerate(items):
+        words.setdefault(item, []).append(nodes[index].line)
+    order = [item for item in words if item >= 0]
+    whole = shares(relevance(["\n".join(words[item]) for item in order], focus))
+    fit = dict(zip(order, whole, strict=True))
+    return shares([s * (0.3 + 0.7 * fit.get(i, 1.0)) for s, i in zip(lines, items, strict=True)])
+
+
+def shares(scores: Sequence[float]) -> list[float]:
+    """Return scores as shares of the best."""
+    top = max(scores, default=0.0) or 1.0
+    return [score / top for score in scores]
+
+
+def items_of(nodes: Sequence[Node]) -> list[int]:
+    """Return, per node, the item it belongs to, -1 for none.
+
+    Items are the lines that hang on one line, where that line has the most lines below it that
+    are themselves hung on: the objects of a list, the records of a document.
+    """
+    parents = Counter(node.parent for node in nodes)
+    branches = Counter(node.parent for index, node in enumerate(nodes) if index in parents)
+    around, count = branches.most_common(1)[0] if branches else (-1, 0)
+    found: list[int] = []
+    for index, node in enumerate(nodes):
+        above = found[node.parent] if node.parent >= 0 else -1
+        found.append(index if node.parent == around and count > 1 else above)
     return found
 
 
 def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]) -> list[float]:
-    """Return what each line is worth: what is sought, then errors, names, and what is new."""
-    top = max(scores, default=0.0) or 1.0
+    """Return what each line is worth: what is sought, then errors, odd values, names, the new."""
+    paths = [signature(nodes, index) for index in range(len(nodes))]
+    said = [node.line.strip() for node in nodes]
+    alike, same = Counter(paths), Counter(said)
+    distinct = Counter(path for path, _ in dict.fromkeys(zip(paths, said, strict=True)))
     seen: Counter[str] = Counter()
     found = []
     for index, node in enumerate(nodes):
-        path = signature(nodes, index)
+        path = paths[index]
         seen[path] += 1
         base = 1.0 / (1 + node.depth) / seen[path]
-        if IDENTITY.match(node.line):
-            base += 0.5 / (1 + node.depth)
+        if NAMED.match(node.line) or IDENTITY.match(node.line):
+            base += 0.5 / (1 + node.depth) / same[said[index]]
         if is_severe(node.line):
             base += 1.0 / seen[path]
+        if same[said[index]] <= RARE * alike[path] and distinct[path] <= FEW * alike[path]:
+            base += 1.0
         if QUIET.match(node.line):
             base *= 0.1
-        found.append(0.0 if noise[index] else 4.0 * scores[index] / top + base)
+        found.append(0.0 if noise[index] else 4.0 * scores[index] + base)
     return found
 
 
@@ -185,19 +240,38 @@ def grow(
 ) -> list[int]:
     """Return the best lines that budget holds, in source order, with all they hang on."""
     chosen: set[int] = set()
+    names = labels(nodes)
     for index in sorted(range(len(nodes)), key=lambda i: (-worth[i], i)):
         if worth[index] <= 0 or budget <= 0:
             break
-        branch: list[int] = []
-        at = index
-        while at >= 0 and at not in chosen and len(branch) < MAX_CLIMB:
-            branch.append(at)
-            at = nodes[at].parent
+        branch = climb(nodes, index, chosen)
+        for item in [i for i in branch if i in names]:
+            branch += climb(nodes, names[item], {*chosen, *branch})
         price = sum(costs[i] for i in branch)
         if price <= budget:
             budget -= price
             chosen.update(branch)
     return sorted(chosen)
+
+
+def climb(nodes: Sequence[Node], index: int, chosen: set[int]) -> list[int]:
+    """Return index and the lines it hangs on that are not chosen yet, from the inside out."""
+    branch: list[int] = []
+    while index >= 0 and index not in chosen and len(branch) < MAX_CLIMB:
+        branch.append(index)
+        index = nodes[index].parent
+    return branch
+
+
+def labels(nodes: Sequence[Node]) -> dict[int, int]:
+    """Return, by item of a list, the line that names it."""
+    found: dict[int, int] = {}
+    for index, node in enumerate(nodes):
+        if NAMED.match(node.line):
+            for above in climb(nodes, node.parent, set())[:2]:
+                if nodes[above].line.lstrip().startswith("- "):
+                    found.setdefault(above, index)
+    return found
 
 
 def written(nodes: Sequence[Node], shown: Sequence[int]) -> list[str]:

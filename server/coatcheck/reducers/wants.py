@@ -3,19 +3,35 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coatcheck.reducers.columns import Column, vocabulary, words
-from coatcheck.reducers.rawjson import Value, scalar
+from coatcheck.reducers.measures import measure
+from coatcheck.reducers.rawjson import Value
 from coatcheck.reducers.shape import Section, split
 
 WORD = re.compile(r"[^\W_]+")
 LONGEST_PHRASE = 8
-MOST = vocabulary("highest largest most max maximum top best biggest longest greatest peak")
+MOST = vocabulary(
+    "highest largest most max maximum top best biggest longest greatest peak heaviest slowest"
+)
 LEAST = vocabulary("lowest smallest least min minimum fewest shortest cheapest worst")
 LAST = vocabulary("latest newest last recent")
 FIRST = vocabulary("oldest earliest first")
+COMPARED = ("number", "time")
+TROUBLE = vocabulary(
+    "unhealthy failing failed failure failures broken crash crashing crashed crashes error errors"
+    " erroring problem problems wrong down degraded stuck unavailable unready alerting"
+)
+NOT_GOOD = re.compile(
+    r"\b(?:not|isn t|aren t|non|never) (?:\w+ )?(?:healthy|ready|running|ok|working|up)\b"
+)
+COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
+TOP_COUNT = re.compile(
+    r"\b(?:top|first|last|the|which) (\d{1,2})\b|\b(\d{1,2}) (?:most|least|\w+est)\b"
+)
+VERBS = vocabulary("has have is are can was")
 COMMON = vocabulary(
     "a an and any are as at be by did do does for from has have how i if in is it its me my no not"
     " of on or our so such than that the their them then there these they this those to was we were"
@@ -25,15 +41,17 @@ COMMON = vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """A focus in pieces: its words, and every phrase of up to eight of them."""
+    """A focus in pieces: its words, every phrase of up to eight of them, how many it asks for."""
 
     text: str
+    many: int
     words: frozenset[str]
     phrases: frozenset[str]
 
     def names(self, path: str) -> bool:
         """Tell whether the focus names the column of path (its last key, any number of words)."""
-        parts = words(split(path)[1])
+        last = split(path)[1]
+        parts = [part for part in words(last.split("(")[0] or last) if part not in VERBS]
         return bool(parts) and all(self._has(part) for part in parts)
 
     def holds(self, text: str) -> str:
@@ -56,7 +74,16 @@ def read(focus: str) -> Wants:
         for i in range(len(found) - n + 1)
     }
     named = {word.lower() for word in words(focus)} | set(found)
-    return Wants(focus, frozenset(named), frozenset(phrases - COMMON - {""}))
+    return Wants(focus, _many(focus), frozenset(named), frozenset(phrases - COMMON - {""}))
+
+
+def _many(focus: str) -> int:
+    """Return how many rows a focus such as "the three largest" or "top 5" asks for."""
+    plain = focus.casefold()
+    match = TOP_COUNT.search(plain)
+    if match:
+        return max(1, int(match[1] or match[2]))
+    return next((COUNTS[word] for word in WORD.findall(plain) if word in COUNTS), 1)
 
 
 def exact(wants: Wants, section: Section, columns: dict[str, Column]) -> list[float]:
@@ -81,65 +108,71 @@ def _hits(wants: Wants, section: Section) -> dict[str, list[tuple[int, str]]]:
     found: dict[str, list[tuple[int, str]]] = {}
     for index, row in enumerate(section.rows):
         for path, value in row.items():
-            for text in texts(value):
-                plain = wants.holds(text)
-                if plain:
-                    found.setdefault(path, []).append((index, plain))
+            plains = [wants.holds(text) for text in texts(value)]
+            if value is True and wants.names(path):
+                plains.append("true")
+            found.setdefault(path, []).extend((index, plain) for plain in plains if plain)
     return found
 
 
 def extremes(wants: Wants, section: Section, columns: dict[str, Column]) -> list[int]:
-    """Return the rows that stand at the end of a named column that the focus asks about."""
-    most = bool(wants.words & (MOST | LAST))
-    least = bool(wants.words & (LEAST | FIRST))
-    if not (most or least):
+    """Return the rows that stand at the end of a column that the focus asks about.
+
+    The column is one it names; for "latest" and "oldest" also the first column of times.
+    """
+    high = bool(wants.words & (MOST | LAST))
+    low = bool(wants.words & (LEAST | FIRST))
+    if not (high or low):
         return []
+    asked = [c for c in columns.values() if c.kind in COMPARED and wants.names(c.path)]
+    if not asked and wants.words & (LAST | FIRST):
+        asked = [c for c in columns.values() if c.kind == "time"][:1]
     chosen: list[int] = []
-    for column in columns.values():
-        if column.kind not in ("number", "text") or not wants.names(column.path):
-            continue
+    for column in asked:
         ranked = _ranked(section, column)
-        if len(ranked) > 1:
-            chosen += _ends(ranked, most=most, least=least)
+        if len(ranked) > 1 and ranked[0][0] < ranked[-1][0]:
+            chosen += _top(ranked[::-1], wants.many) if high else []
+            chosen += _top(ranked, wants.many) if low else []
     return list(dict.fromkeys(chosen))
 
 
 def _ranked(section: Section, column: Column) -> list[tuple[float, int]]:
-    if column.kind != "number":
-        return []
     known = []
     for index, row in enumerate(section.rows):
-        number = as_number(row.get(column.path))
-        if number is not None:
-            known.append((number, index))
+        value = row.get(column.path)
+        size = measure(value) if isinstance(value, str) else None
+        if size is not None:
+            known.append((size, index))
     return sorted(known)
 
 
-def _ends(ranked: Sequence[tuple[float, int]], *, most: bool, least: bool) -> list[int]:
-    high = [i for n, i in ranked if n == ranked[-1][0]][:3] if most else []
-    low = [i for n, i in ranked if n == ranked[0][0]][:3] if least else []
-    return high + low
+def _top(ranked: Sequence[tuple[float, int]], many: int) -> list[int]:
+    """Return the first rows, as many as asked for, and up to two that equal the last of them."""
+    limit = ranked[min(many, len(ranked)) - 1][0]
+    equal = [index for size, index in ranked[many : many + 2] if size == limit]
+    return [index for _, index in ranked[:many]] + equal
 
 
-def as_number(value: Value) -> float | None:
-    """Return value as a number to compare by, None when it is none."""
+def asks_for_trouble(wants: Wants) -> bool:
+    """Tell whether the focus asks what is failing: an error word, or a good one with a not."""
+    plain = " ".join(WORD.findall(wants.text.casefold()))
+    return bool(wants.words & TROUBLE) or NOT_GOOD.search(plain) is not None
+
+
+def texts(value: Value) -> Sequence[str]:
+    """Return the scalars of a cell as text; empties, true and false tell nothing."""
     if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-        return None if math.isnan(number) else number
-    return None
-
-
-def texts(value: Value) -> Iterable[str]:
-    """Yield the scalars of a cell as text; empties, true and false tell nothing."""
-    todo = [value]
+        return (value,)
+    if not isinstance(value, list | dict):
+        return ()
+    found: list[str] = []
+    todo: list[Value] = [value]
     while todo:
         node = todo.pop()
         if isinstance(node, list):
             todo.extend(reversed(node))
         elif isinstance(node, dict):
             todo.extend(reversed(node.values()))
-        elif node is not None and not isinstance(node, bool):
-            yield scalar(node)
+        elif isinstance(node, str):
+            found.append(node)
+    return found

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coatcheck.reducers.lines import (
@@ -44,7 +44,7 @@ CASES = (
 )
 # jest, vitest, mocha: a suite line, then its cases below it
 SUITE = re.compile(
-    r"\s*(?:PASS|FAIL|✓|✔|√|❯|✗|✕|×|❌) +(\S+\.(?:test|spec|cy)\.\w+|\S+_test\.\w+)"  # noqa: RUF001
+    r"\s*(PASS|FAIL|✓|✔|√|❯|✗|✕|×|❌) +(\S+\.(?:test|spec|cy)\.\w+|\S+_test\.\w+)"  # noqa: RUF001
 )
 MARKED = re.compile(
     r"\s+(?P<word>[✓✔√✗✕✖×❌]) (?P<suite>)(?P<name>.+?)(?: \(?\d+(?:\.\d+)? ?m?s\)?)?$"  # noqa: RUF001
@@ -68,17 +68,21 @@ DETAIL = re.compile(
     r".{0,3}:|\S+:\d+: \w|\s+at .*:\d+|not ok "
 )
 HEADER = re.compile(r"_{3,} .+ _{3,}$|(?:FAIL|ERROR): |-{4} .* -{4}$|  ● ")
+PLACE = re.compile(r"\s*-->|\s+at |\s+File ")
+NOISE = re.compile(r"=== (?:RUN|PAUSE|CONT) |running \d+ tests?$")
 MOST_CHARS, MOST_LINES = 8_000_000, 200_000
 SUITES_SHARE = 0.5
 LIMIT = 400
 FEW_SUITES = 12
+MOST_NAMED = 20
 HANDLE = "a test name"
 
 
 @dataclass(slots=True)
 class Suite:
-    """What became of the tests of one suite, and which lines say only that."""
+    """What became of the tests of one suite, and what its own line says of it."""
 
+    word: str = ""
     passed: int = 0
     other: int = 0
     failed: dict[str, None] = field(default_factory=dict)
@@ -118,8 +122,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     why, details, notes = telling(source, results)
     found = matching(source, aim.focus)
     left = aim.budget_tokens - estimate(head) - 2
-    chosen = claim(lines, claims(source, results, ends, (why, details), found), left)
-    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes_for(notes, chosen))
+    chosen = claim(lines, claims(source, results, ends, (why, details), found), left, notes)
+    verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
     body = "\n".join(filter(None, [head, verbatim]))
     omissions = omitted("lines", len(chosen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
@@ -140,12 +144,14 @@ def read(lines: Sequence[str]) -> Results:
     for index, line in enumerate(lines):
         line = line[:LIMIT]
         if suite := SUITE.match(line):
-            current, turn = suite[1], index
+            current, turn = suite[2], index
             results.lines.add(index)
-            results.suites.setdefault(current, Suite())
+            results.suites.setdefault(current, Suite()).word = suite[1]
         elif dots := DOTS.match(line):
             results.lines.add(index)
             count_dots(results.suites.setdefault(dots[1], Suite()), dots[2])
+        elif NOISE.match(line):
+            results.lines.add(index)
         elif found := case_in(line):
             suite_name = found["suite"] or current
             key = (suite_name, found["name"], turn)
@@ -179,7 +185,7 @@ def suites_part(results: Results, budget: int) -> str:
     """Return computed counts: of all tests, of each suite with its failing tests, of the others."""
     suites = {name: s for name, s in results.suites.items() if s.passed or s.other or s.failed}
     if not suites:
-        return ""
+        return unnamed_part(results.suites)
     passed, other = sum(s.passed for s in suites.values()), sum(s.other for s in suites.values())
     failed = sum(len(s.failed) for s in suites.values())
     head = f"computed from the tests named: passed = {passed:,}, failed = {failed:,}"
@@ -203,6 +209,17 @@ def suites_part(results: Results, budget: int) -> str:
         bad = f", {rest['failed']:,} failed" if rest["failed"] else ""
         rows.append(f"{rest['suites']:,} more suites: {rest['passed']:,} passed{bad}")
     return "\n".join(rows)
+
+
+def unnamed_part(suites: Mapping[str, Suite]) -> str:
+    """Return computed counts of suites that report no single tests, "" if there are none."""
+    failed = [name for name, suite in suites.items() if suite.word in FAILS]
+    if not suites:
+        return ""
+    names = f": {', '.join(failed[:MOST_NAMED])}" if failed else ""
+    more = f" and {len(failed) - MOST_NAMED:,} more" if len(failed) > MOST_NAMED else ""
+    passed = len(suites) - len(failed)
+    return f"computed: {passed:,} suites passed, {len(failed):,} failed{names}{more}"
 
 
 def suite_line(name: str, suite: Suite) -> str:
@@ -254,11 +271,6 @@ def near(lines: Sequence[str], told: Sequence[int], results: Results) -> Iterato
                 yield i
 
 
-def notes_for(notes: dict[int, str], chosen: Sequence[int]) -> dict[int, str]:
-    """Return the notes of the lines chosen."""
-    return {index: notes[index] for index in chosen if index in notes}
-
-
 def claims(
     lines: Sequence[str],
     results: Results,
@@ -269,10 +281,12 @@ def claims(
     """Return who may fill how much of the budget with lines word for word."""
     why, details = told
     yield ends[::-1], 0.35
-    yield why, 0.75
-    yield [i for i in found if i not in results.lines], 0.85
-    yield near(lines, why, results), 0.9
-    yield details, 0.95
-    graded = [(severity(line), i) for i, line in enumerate(lines) if i not in results.lines]
-    yield [i for grade, i in graded if grade >= 2], 1.0
-    yield [i for i in (len(lines) - 1, 0, 1) if lines[i : i + 1] and lines[i].strip()], 1.0
+    yield why, 1.0
+    yield [i for i in found if i not in results.lines], 1.0
+    yield near(lines, why, results), 1.0
+    yield details, 1.0
+    rest = [i for i, line in enumerate(lines) if i not in results.lines and line.strip()]
+    graded = {i for i in rest if severity(lines[i]) >= 2}
+    places = {n + 1 for n in graded if any(PLACE.match(x) for x in lines[n + 1 : n + 2])}
+    yield sorted(graded | places), 1.0
+    yield [*rest[-1:], *rest[:2]], 1.0

@@ -1,0 +1,131 @@
+"""coatcheck doctor: say what is wrong with an installation, and how to mend it."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from coatcheck import __version__, config
+from coatcheck.cli.home import home
+from coatcheck.cli.place import Place
+from coatcheck.ledger.reader import reading
+from coatcheck.types import CoatcheckError
+from coatcheck_adapters.stores.disk import DiskStore
+
+START_SECONDS = 30.0
+# Codex begins its first turn without a server that needs longer. Source: measured, 2026-11.
+CLIENT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; fix is "" when all is well."""
+
+    what: str
+    seen: str
+    fix: str = ""
+
+
+@click.command()
+@click.option("--config", "flag", type=click.Path(path_type=Path), help="Use this file instead.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.argument("command", nargs=-1)
+def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
+    """Check settings, store, ledger and disk, and one upstream if its COMMAND is given.
+
+    Example: coatcheck doctor -- npx -y server-github
+    """
+    findings = list(_findings(flag, command))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(f"{'WRONG' if finding.fix else 'ok':6}{finding.what}: {finding.seen}")
+            if finding.fix:
+                click.echo(f"      {finding.fix}")
+    if any(finding.fix for finding in findings):
+        sys.exit(1)
+
+
+def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
+    yield Finding("coatcheck", f"{__version__}, Python {sys.version.split()[0]}, {sys.executable}")
+    where = home()
+    try:
+        found = config.find(flag, os.environ, where)
+        at = Place(where, config.load(found, os.environ))
+        yield Finding("settings", str(found or "none, defaults are used"))
+    except CoatcheckError as error:
+        at = Place(where, config.Config())
+        yield Finding("settings", str(error), "correct it; `coatcheck config check` says more")
+    if os.environ.get("COATCHECK") == "off":
+        yield Finding("switch", "COATCHECK=off: nothing is shortened", "unset COATCHECK")
+    fix = "see that the folder can be written, or set COATCHECK_HOME"
+    yield _seen("store", lambda: _store(at), fix)
+    yield _seen("ledger", lambda: _ledger(where), "move the file away, or update coatcheck")
+    if command:
+        yield _upstream(command)
+
+
+def _seen(what: str, look: Callable[[], str], fix: str) -> Finding:
+    try:
+        return Finding(what, look())
+    except (CoatcheckError, OSError) as error:
+        return Finding(what, str(error), fix)
+
+
+def _store(at: Place) -> str:
+    """Write, read and delete a few bytes; say how full the store is. Raises: StoreError."""
+    store = DiskStore(at.home / "store")
+    store.put("probe", b"doctor")
+    read = store.get("probe")
+    store.delete("probe")
+    usage = store.usage()
+    return (
+        f"{at.home / 'store'}: {'' if read else 'does not give back what it was given; '}"
+        f"{usage.used_bytes / 1e6:,.1f} MB of {at.config.store.quota / 1e6:,.0f} MB used,"
+        f" {usage.free_bytes / 1e9:,.1f} GB free"
+    )
+
+
+def _ledger(where: Path) -> str:
+    """Say how many entries there are. Raises: LedgerError."""
+    try:
+        with reading(where) as db:
+            entries, newest = db.execute("SELECT count(*), max(at) FROM entries").fetchone()
+    except FileNotFoundError:
+        return "nothing written yet"
+    last = time.strftime(", the newest of %Y-%m-%d %H:%M", time.localtime(newest)) if newest else ""
+    return f"{where / 'ledger.db'}: {entries:,} entries{last}"
+
+
+def _upstream(command: Sequence[str]) -> Finding:
+    try:
+        tools, seconds = asyncio.run(asyncio.wait_for(_handshake(command), START_SECONDS))
+    except Exception as error:  # noqa: BLE001 - whatever an upstream does wrong is a finding
+        return Finding(
+            "upstream", f"{command[0]} did not answer: {error!r}", "run the command by hand"
+        )
+    slow = f"Codex starts without a server that needs over {CLIENT_SECONDS:g} s; install it locally"
+    return Finding(
+        "upstream",
+        f"{tools} tools, {seconds:.1f} s to start",
+        slow if seconds > CLIENT_SECONDS else "",
+    )
+
+
+async def _handshake(command: Sequence[str]) -> tuple[int, float]:
+    from mcp import Client, StdioServerParameters
+
+    began = time.perf_counter()
+    parameters = StdioServerParameters(
+        command=command[0], args=list(command[1:]), env=dict(os.environ)
+    )
+    async with Client(parameters) as client:
+        listed = await client.list_tools()
+        return len(listed.tools), time.perf_counter() - began
