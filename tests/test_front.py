@@ -204,7 +204,7 @@ def test_the_environment_is_passed_on_without_our_own(start: "Callable[..., Agen
 
 def test_nothing_heavy_is_imported_before_the_first_answer() -> None:
     code = (
-        "import sys; from coatcheck.cli import run, wrapped; "
+        "import sys; from coatcheck.cli import parts, run, wrapped; "
         "print(*sorted({name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -41,7 +41,6 @@ def test_a_command_that_is_not_found_is_one_line_that_names_it_and_the_path() ->
         ["run", "--name"],
         ["run", "npx"],
         ["run", "--nam", "x", "--", "y"],
-        [],
     ],
 )
 def test_a_wrong_usage_is_told_and_exits_with_2(words: list[str]) -> None:
