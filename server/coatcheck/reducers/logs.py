@@ -237,10 +237,12 @@ def first_blocks(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -
 def traced(lines: Sequence[str]) -> dict[int, int]:
     """Return the lines of stack traces, each with the line that reports the trouble above it."""
     out: dict[int, int] = {}
+    end = 0
     for index, line in enumerate(lines):
-        if index in out or not (FRAME.match(line) or TRACE_START.match(line)):
+        if index < end or not (FRAME.match(line) or TRACE_START.match(line)):
             continue
         trace = [index, *trace_below(lines, index)]
+        end = trace[-1] + 1
         if not any(FRAME.match(lines[i]) for i in trace):
             continue
         if index and severity(lines[index - 1]) >= 2:
