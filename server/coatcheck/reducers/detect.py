@@ -194,7 +194,8 @@ def is_html(text: str, lines: Sequence[str]) -> bool:
 def is_declared_xml(text: str) -> bool:
     """Tell a text that declares itself XML, is no XHTML and has at least a few tags."""
     start = text[:4000].removeprefix(BOM).lstrip()
-    return start.startswith("<?xml") and "<html" not in start and start.count("<") > 3
+    declared = re.match(r"(?i)<(?:\?xml|!doctype (?!html))", start) is not None
+    return declared and "<html" not in start and start.count("<") > 3
 
 
 def is_xml(text: str, lines: Sequence[str]) -> bool:
