@@ -58,6 +58,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         return None
     if snapshots.matches(text):
         return snapshots.reduce(text, aim)
+    if text.count("\n") > MAX_NODES:
+        return None
     found = xml_nodes(text) if is_xml(text) else line_nodes(text)
     if len(found) < 4 or len(found) > MAX_NODES:
         return None
