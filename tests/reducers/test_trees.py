@@ -136,6 +136,12 @@ def test_a_focus_brings_the_branch_with_what_it_hangs_on() -> None:
     assert "items: […]" in view
 
 
+def test_an_item_of_which_only_the_name_is_shown_takes_one_line() -> None:
+    view = view_of(PODS, budget=900)
+    assert "\n- […] name: api-30\n" in view
+    assert all(f"name: api-{i}" in view for i in range(40))
+
+
 def test_short_leaves_of_xml_stand_on_the_line_of_their_element() -> None:
     view = view_of(POM, focus="version of part-150", budget=300)
     assert "dependency: groupId=org.g150, artifactId=part-150, version=150.0.10" in view

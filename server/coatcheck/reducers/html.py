@@ -15,7 +15,7 @@ from coatcheck.reducers.select import fill, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-MAX_CHARS = 40_000_000
+MAX_CHARS = 20_000_000
 LINKS_SOUGHT = re.compile(
     r"(?i)\b(?:links?|urls?|href|address(?:es)?|download|https?|where .* leads?)\b"
 )
@@ -54,6 +54,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if aim.lossless or len(text) > MAX_CHARS:
         return None
     page = read(text)
+    if page is None:
+        return None
     part = set(main_part(page))
     is_list = not part
     part = part or set(list_part(page))

@@ -11,6 +11,7 @@ from coatcheck.reducers.wordlist import words
 LOOKAHEAD = 20_000  # characters in which a tag must end for its quotes to be honoured
 FORGIVEN = 200  # tags that break this before quotes are no longer looked at
 MAX_DATA = 1_000_000  # characters of JSON in a page that are looked at
+MAX_BOXES = 250_000  # elements past which a page is not read: none of 10 MB has as many
 MAX_SPANNED = 12  # blocks after which a link that nobody closed is taken to have ended
 MOSTLY = 0.7  # share of filled cells from which empty ones keep their place
 MAX_ROW_CELL = 240  # a longer cell is layout, not data
@@ -135,8 +136,8 @@ def raw_end(text: str, at: int, name: str, endless: set[str]) -> int:
     return len(text) if name in ("script", "style") else at
 
 
-def read(text: str) -> Page:
-    """Return the page that text holds; never raises, whatever text is."""
+def read(text: str) -> Page | None:
+    """Return the page that text holds, None past MAX_BOXES; never raises, whatever text is."""
     reader = Reader(text)
     at = 0
     for start, end, name, inside in tags(text):
@@ -148,6 +149,8 @@ def read(text: str) -> Page:
             reader.close(name[1:])
         elif name != "!":
             reader.open(name, inside)
+            if len(reader.page.boxes) > MAX_BOXES:
+                return None
     reader.text(text[at:], at)
     reader.flush()
     return reader.page
