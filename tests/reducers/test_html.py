@@ -166,3 +166,39 @@ def test_law_2_a_view_is_never_bigger_and_keeps_to_its_budget(count: int, budget
     assert reduction is not None
     assert estimate(reduction.text) <= budget * 1.05
     assert len(render(reduction, "cc_000000000000")) < len(page)
+
+
+CARDS = "".join(
+    f'<div class="card"><a href="/p/{i}"><h3>Shoe {i}</h3></a><span>{i}.99 EUR</span>'
+    f"<span>{i} of 9</span><button>Buy</button></div>"
+    for i in range(20)
+)
+
+
+def test_cards_of_a_list_stand_on_a_line_each() -> None:
+    page = f"<html><body><nav>{MENU}</nav><main><h1>Shoes</h1>{CARDS}</main></body></html>"
+    assert view_of(page).split("\n") == [
+        "# Shoes",
+        *(f"- [Shoe {i}](/p/{i}) | {i}.99 EUR {i} of 9" for i in range(20)),
+    ]
+
+
+def test_a_page_without_text_gives_the_data_it_carries() -> None:
+    data = '<script type="application/json">{"product": {"name": "Shoe", "price": 89.90}}</script>'
+    page = f"<html><head><title>App</title></head><div id=root></div>{data}{'<br>' * 99}</html>"
+    assert view_of(page) == "title: App\ndata: product.name = Shoe\ndata: product.price = 89.90"
+
+
+def test_an_article_is_shown_whole_up_to_two_budgets_when_nothing_is_sought() -> None:
+    page = ARTICLE.replace("<footer>", "<script>" + "x" * 40_000 + "</script><footer>")
+    whole = view_of(page, budget=250)
+    assert all(paragraph in whole for paragraph in STORY)
+    assert 250 < estimate(whole) <= 500
+    assert estimate(view_of(page, budget=250, focus="the sixth")) <= 250
+
+
+def test_the_data_of_a_row_keep_their_links() -> None:
+    page = "<table>" + "".join(
+        f'<tr><td>{i}.<td><td><a href="/item/{i}">Story number {i}</a></tr>' for i in range(9)
+    )
+    assert "8. | [Story number 8](/item/8)" in view_of(f"<html>{page}</table>")

@@ -68,10 +68,10 @@ def is_fit(reduction: Reduction, text: str, aim: Aim) -> bool:
     before, after = estimate(text), estimate(reduction.text)
     if size(reduction.text) + HEADER_BYTES >= size(text) or after + HEADER_TOKENS >= before:
         return False
+    is_near = after <= allowance(reduction, aim) * aim.budget_tokens
     if reduction.level == "lossless":
         gain = max(LOSSLESS_TOKENS, LOSSLESS_SHARE * before)
-        return not reduction.omissions and before - after >= gain
-    is_near = after <= allowance(reduction, aim) * aim.budget_tokens
+        return not reduction.omissions and before - after >= gain and (is_near or aim.lossless)
     return is_near and not aim.lossless and is_honest(reduction)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from coatcheck.reducers.lines import (
     claim,
+    is_weak_match,
     matching,
     of_cut_lines,
     omitted,
@@ -128,7 +129,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     omissions = omitted("lines", len(chosen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "tests", "selected", omissions, HANDLE)
+    weak = is_weak_match(source, found, aim.focus)
+    return Reduction(body, "tests", "selected", omissions, HANDLE, weak)
 
 
 def case_in(line: str) -> re.Match[str] | None:

@@ -44,13 +44,6 @@ class Plan:
     names: set[int] = field(default_factory=set)
 
 
-def matches(text: str) -> bool:
-    """Tell whether text looks like source code, from its beginning."""
-    source = source_of(text[:8_000])
-    found = symbols(source.lines[:200])
-    return len(found) >= 2 and any(symbol.kind != "value" for symbol in found)
-
-
 def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return outline and sought bodies of source code, None for text that defines nothing.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
-from coatcheck.reducers.select import relevance
+from coatcheck.reducers.select import is_weak, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Omission
 
@@ -19,7 +19,7 @@ ERRORS = re.compile(
     r"(?:err|fatal|crit|panic|alert))"
     r"|(?i:(?:^|[:\])|]\s)\s?(?:\w+[ -])?"
     r"(?:error|fatal|panic|exception|failed|failure)(?:\[\w+\])?:)"
-    r"|(?i:^\s*(?:error|fatal|panic|npm err!|err!|e:|--- fail|not ok)\b)"
+    r"|(?i:^\s*(?:error|fatal|panic|--- fail|not ok)\b|^\s*(?:npm err!|err!|e: ))"
     r"|\b\w*(?:Error|Exception)\b(?=[:\s(]|$)|^Traceback |[✗✖✕❌]\s"
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
@@ -60,6 +60,7 @@ TIMES = re.compile(r" \(x\d+\)$")
 FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
 PLACE_TOKENS = 5
+GAP_CHARS = 40
 WEAKEST = 0.3
 FOCUSED, SMALL_BUDGET = 0.7, 400
 SEARCHED_CHARS = 1_000_000
@@ -153,6 +154,12 @@ def matching(lines: Sequence[str], focus: str) -> list[int]:
     return [i for _, i in ranked]
 
 
+def is_weak_match(lines: Sequence[str], found: Sequence[int], focus: str) -> bool:
+    """Tell whether a focus was given but the best line found holds hardly anything of it."""
+    best = [lines[i][:2000] for i in found[:1]]
+    return is_weak(best, [1.0] * len(best), focus)
+
+
 def around(indices: Iterable[int], total: int, reach: int = 1) -> Iterable[int]:
     """Return each index followed by its neighbours up to reach lines away."""
     for index in indices:
@@ -222,7 +229,7 @@ def shorten(line: str, limit: int, focus: str = "") -> tuple[str, int]:
     A cut names its size in place: "abc …[+1,234 characters]… xyz". What holds a word of focus
     stays, then the beginning and the end.
     """
-    if len(line) <= limit + 40:
+    if len(line) <= limit + GAP_CHARS:
         return line, 0
     spot = focus_spot(line, focus)
     third = max(1, limit // 3)

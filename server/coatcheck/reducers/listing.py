@@ -8,6 +8,7 @@ from dataclasses import replace
 from coatcheck.reducers.findings import PATH, Finding, is_frame, read
 from coatcheck.reducers.lines import (
     focused,
+    is_weak_match,
     matching,
     omitted,
     severity,
@@ -34,7 +35,7 @@ def matches(text: str) -> bool:
     found = len(read(lines))
     own = sum(1 for line in lines if not is_frame(line))
     paths = sum(1 for line in lines if PATH.match(line.strip()[:300]))
-    return found >= 0.5 * own or paths >= 0.9 * len(lines)
+    return 0 < 0.5 * own <= found or paths >= 0.9 * len(lines)
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:
@@ -49,7 +50,9 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     findings = read(source)
     if aim.lossless:
         return factored(source, findings)
-    if 2 * len(findings) >= sum(1 for line in source if not is_frame(line)):
+    own = sum(1 for line in source if not is_frame(line))
+    titled = sum(1 for f in findings if not source[f.at].endswith(f.rest))
+    if findings and 2 * (len(findings) + titled) >= own:
         return reduce_findings(source, findings, aim)
     return reduce_paths(source, aim)
 
@@ -58,7 +61,8 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     """Return counts by rule and by file, and below each file the findings shown."""
     focus = aim.focus if aim.focus.strip() else ""
     found = ranked(findings, focus)
-    budget = focused(aim.budget_tokens, bool(found))
+    weak = is_weak_match([f"{f.path} {f.rest}" for f in findings], found, focus)
+    budget = focused(aim.budget_tokens, bool(found) and not weak)
     rules = Counter(f.rule for f in findings if f.rule)
     if sum(rules.values()) < RULED * len(findings):
         rules, findings = Counter(), [replace(f, rule="") for f in findings]
@@ -82,7 +86,6 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     omissions = omitted(unit, len(chosen), len(findings))
     omissions += omitted("other lines", len(ends), len(others))
     handle = "a path or a rule" if rules else "a path"
-    weak = bool(focus) and not found
     return Reduction("\n".join(body), "findings", "selected", omissions, handle, weak)
 
 
@@ -219,9 +222,10 @@ def chosen_findings(
 
 
 def grouped(findings: Sequence[Finding], chosen: dict[int, str]) -> Iterator[str]:
-    """Return the chosen findings below their paths, in source order."""
+    """Return the chosen findings below their paths, files and findings in source order."""
     before = ""
-    for number in sorted(chosen):
+    places = {f.path: n for n, f in reversed(list(enumerate(findings)))}
+    for number in sorted(chosen, key=lambda n: (places[findings[n].path], n)):
         if findings[number].path != before:
             before = findings[number].path
             yield before
@@ -231,7 +235,7 @@ def grouped(findings: Sequence[Finding], chosen: dict[int, str]) -> Iterator[str
 def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     """Return a list of paths by folder, folders beyond the budget as counts."""
     paths = [(i, line.strip()) for i, line in enumerate(lines) if PATH.match(line.strip()[:500])]
-    if 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
+    if not paths or 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
         return None
     found = matching([path for _, path in paths], aim.focus)
     start = shared_start([path for _, path in paths])
@@ -258,7 +262,7 @@ def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     body = "\n".join(rows)
     if estimate(body) > aim.budget_tokens:
         return None
-    weak = bool(aim.focus.strip()) and not found
+    weak = is_weak_match([path for _, path in paths], found, aim.focus)
     return Reduction(body, "paths", "selected", omissions, "a part of the path", weak)
 
 

@@ -11,6 +11,7 @@ from coatcheck.reducers.lines import (
     claim,
     focused,
     folded,
+    is_weak_match,
     matching,
     of_cut_lines,
     omitted,
@@ -19,6 +20,7 @@ from coatcheck.reducers.lines import (
     severity,
     shorten,
     split_lines,
+    template,
 )
 from coatcheck.reducers.templates import (
     Group,
@@ -26,6 +28,7 @@ from coatcheck.reducers.templates import (
     named,
     pattern,
     stamp_end,
+    told_values,
     varying,
     words_of,
 )
@@ -62,7 +65,6 @@ LATER_STAMP = re.compile(r"\d{1,4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d{2,4}[ T:]\d\d
 HANDLE = "a word of the line"
 ALIKE, TIMED_PATTERNS, OFTEN = 2, 3, 5
 NEW_WORDS = 6
-NOTE_CHARS = 160
 PATTERNS = "patterns (computed: how many lines @first of them; * is a value, times left out):"
 TRACE_HEAD, TRACE_TAIL = 3, 5
 
@@ -92,9 +94,11 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     traces = traced(source)
     groups = grouped(["" if i in traces else line for i, line in enumerate(source)])
     head = totals(source, traces)
-    found = matching(source, aim.focus)
+    asked = of_status(source, aim.focus)
+    found = [*asked, *matching(source, aim.focus)]
+    weak = not asked and is_weak_match(source, found, aim.focus)
     kinds = severe_kinds(source, groups)
-    budget = focused(aim.budget_tokens, bool(found)) - estimate(head) - 4
+    budget = focused(aim.budget_tokens, not weak and bool(found)) - estimate(head) - 4
     notes = notes_of(source, kinds)
     chosen = claim(lines, claims(source, groups, kinds, found), budget, notes)
     verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
@@ -105,7 +109,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     omissions = omitted("lines", len(seen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in sorted(seen) if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "logs", "selected", omissions, HANDLE, bool(aim.focus) and not found)
+    return Reduction(body, "logs", "selected", omissions, HANDLE, weak)
 
 
 def totals(lines: Sequence[str], traces: Mapping[int, int]) -> str:
@@ -163,6 +167,7 @@ def claims(
     """Return who may fill how much of the budget with lines word for word."""
     once, again = spread(found, groups)
     yield first_blocks(lines, kinds), 0.6
+    yield wordings(lines, kinds), 0.65
     yield [members[-1] for _, members in kinds], 0.65
     yield rare_mentions(lines, groups), 0.7
     yield around(once, len(lines)), 0.85
@@ -170,6 +175,15 @@ def claims(
     yield [len(lines) - 1], 0.9
     yield slowest(lines, groups), 0.3
     yield [g.members[0] for g in groups[:1] if len(g.members) == 1], 0.5
+
+
+def wordings(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> list[int]:
+    """Return the first line of each wording of a kind, words that vary included."""
+    firsts: dict[str, int] = {}
+    for _, members in kinds:
+        for index in members:
+            firsts.setdefault(template(lines[index]), index)
+    return list(firsts.values())
 
 
 def rare_mentions(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
@@ -253,10 +267,19 @@ def notes_of(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> di
         if len(members) > 1:
             first, words = members[0], tuple(words_of(lines[members[0]]))
             alike = Group(members, ("0",) * len(words))
-            told = named(varying(lines, alike), words) if len(members) >= OFTEN else ""
-            more = f": {told}" if told and len(told) <= NOTE_CHARS else ""
+            told = told_values(varying(lines, alike)) if len(members) >= ALIKE + 1 else ""
+            more = f"; values {told}" if told else ""
             notes[first] = f"first of {len(members):,} alike, last @{members[-1] + 1}{more}"
     return notes
+
+
+def of_status(lines: Sequence[str], focus: str) -> list[int]:
+    """Return the lines with an HTTP status that focus asks for, as in "5xx"."""
+    wanted = tuple(found[0] for found in re.findall(r"\b[1-5](?=xx\b)", focus))
+    if not wanted:
+        return []
+    found = ((i, STATUS.search(line[:2000])) for i, line in enumerate(lines))
+    return [i for i, m in found if m and (m[1] or m[2] or m[3]).startswith(wanted)]
 
 
 def pattern_part(

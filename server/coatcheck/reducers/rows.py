@@ -9,6 +9,7 @@ from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.shape import Row, Section, split
 
 LONG_CUT = 800
+TABLE_FROM = 6
 DROPPED = ("empty", "link", "opaque")
 
 
@@ -135,7 +136,7 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     if plan.grid:
         lines += _grid(facts, plan, every)
         count += sum(_whole(row, path, plan.cut) for row in section.rows for path in plan.grid)
-    lines += _named_rows(facts, plan, every)
+    lines += _picked_rows(facts, plan, every)
     count += sum(
         _whole(section.rows[i], path, LONG_CUT if (i, path) in plan.long else CUT)
         for i, paths in plan.picked.items()
@@ -236,12 +237,40 @@ def _pairs(row: Row, columns: Iterable[str], owner: str = "") -> str:
     return ", ".join(pairs)
 
 
-def _named_rows(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
-    owners = owners_of(facts, every) if plan.picked else []
-    return [
-        named_row(facts, index, plan.picked[index], plan.long, owners[index] if owners else "")
-        for index in sorted(plan.picked)
+def _picked_rows(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
+    """Write the chosen rows: with a name at every cell, many of one shape under their columns."""
+    if not plan.picked:
+        return []
+    owners = owners_of(facts, every)
+    order = sorted(plan.picked)
+    shapes = {tuple(paths) for paths in plan.picked.values()}
+    if len(order) < TABLE_FROM or len(shapes) > 1:
+        return [
+            named_row(facts, i, plan.picked[i], plan.long, owners[i] if owners else "")
+            for i in order
+        ]
+    columns = shapes.pop()
+    head = [_singular(facts.section), *(["of"] if owners else []), *columns]
+    return [",".join(head)] + [
+        plain_row(facts, i, columns, plan.long, owners[i] if owners else "") for i in order
     ]
+
+
+def plain_row(
+    facts: Facts,
+    index: int,
+    columns: Iterable[str],
+    long: set[tuple[int, str]],
+    owner: str = "",
+) -> str:
+    """Write one row without names, its number in the source first."""
+    row = facts.section.rows[index]
+    cells = [_cell(row, path, LONG_CUT if (index, path) in long else CUT) for path in columns]
+    return ",".join([str(index + 1), *([owner] if owner else []), *cells])
+
+
+def _singular(section: Section) -> str:
+    return {"entries": "entry", "rows": "row"}.get(section.unit, section.unit)
 
 
 def named_row(
@@ -259,9 +288,7 @@ def named_row(
         for path in columns
         if path in row
     ]
-    return f"{facts.section.unit.removesuffix('s').replace('entrie', 'entry')} {index + 1}: " + (
-        ", ".join(pairs)
-    )
+    return f"{_singular(facts.section)} {index + 1}: " + ", ".join(pairs)
 
 
 def owners_of(facts: Facts, every: Sequence[Facts]) -> list[str]:

@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.codec import NUMBER
-from coatcheck.reducers.digest import digest
+from coatcheck.reducers.digest import WHOLE, digest
 from coatcheck.reducers.rawjson import MAX_CHARACTERS, Number, Value
 from coatcheck.reducers.shape import Row, Section
 from coatcheck.sizing import estimate
@@ -46,7 +47,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if table is None:
         return None
     lossless = _lossless(table)
-    if aim.lossless or (lossless and estimate(lossless) <= aim.budget_tokens):
+    if aim.lossless or (lossless and estimate(lossless) <= WHOLE * aim.budget_tokens):
         good = lossless is not None and len(lossless) < len(text)
         return Reduction(lossless or "", KIND, "lossless") if good else None
     found = digest([_section(table)], aim, KIND, before=table.before, after=table.after)
@@ -150,7 +151,7 @@ def _starts(lines: Sequence[str]) -> list[int]:
             used[match.start() : match.end()] = b"\x01" * (match.end() - match.start())
     starts = [i for i in range(width) if used[i] and (i == 0 or not used[i - 1])]
     edges = [*starts, width]
-    return [a for a, b in zip(edges, edges[1:], strict=False) if _is_column(lines, a, b)]
+    return [a for a, b in pairwise(edges) if _is_column(lines, a, b)]
 
 
 def _is_column(lines: Sequence[str], start: int, end: int) -> bool:

@@ -13,6 +13,7 @@ from coatcheck.reducers.shape import Section, split
 
 WORD = re.compile(r"[^\W_]+")
 LONGEST_PHRASE = 8
+MANY_WORDS = 30
 MOST = vocabulary(
     "highest largest most max maximum top best biggest longest greatest peak heaviest slowest"
 )
@@ -49,9 +50,14 @@ class Wants:
     phrases: frozenset[str]
 
     def names(self, path: str) -> bool:
-        """Tell whether the focus names the column of path (its last key, any number of words)."""
+        """Tell whether the focus names the column of path: all words of its last key.
+
+        In a long focus one word alone names no column.
+        """
         last = split(path)[1]
         parts = [part for part in words(last.split("(")[0] or last) if part not in VERBS]
+        if len(parts) < 2 and len(self.words) > MANY_WORDS:
+            return False
         return bool(parts) and all(self._has(part) for part in parts)
 
     def holds(self, text: str) -> str:
