@@ -92,8 +92,9 @@ class Desk:
         """Return the call, and params without `_focus` where we offered it."""
         tool, arguments = str(params.get("name", "")), params.get("arguments")
         context, call_id = _context(_meta(params))
+        seconds = self.rule_of(tool).call_timeout_seconds
         if not isinstance(arguments, Mapping):
-            return Call(self.upstream, tool, b"{}", "", context, call_id), None
+            return Call(self.upstream, tool, b"{}", "", context, call_id, seconds), None
         if tool in self._with_focus and catalogue.FOCUS in arguments:
             found = spans.member(raw, "arguments")
             if found is not None:
@@ -102,9 +103,9 @@ class Desk:
                 end = found.end - (len(raw) - len(changed))
                 focus = str(arguments[catalogue.FOCUS] or "") or self._guess(tool, arguments)
                 sent = changed[found.start : end]
-                return Call(self.upstream, tool, sent, focus, context, call_id), changed
+                return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
         sent, focus = _as_sent(arguments, raw), self._guess(tool, arguments)
-        return Call(self.upstream, tool, sent, focus, context, call_id), None
+        return Call(self.upstream, tool, sent, focus, context, call_id, seconds), None
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether a result may be shortened, or is a list that we add to."""
