@@ -25,6 +25,7 @@ STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
     "tables": ("tables", "split"),
     "logs": ("commits", "logs"),
+    "repeats": ("split", "logs"),
     "builds": ("builds", "listing", "logs"),
     "diffs": ("diffs",),
     "listing": ("listing", "logs"),
