@@ -46,7 +46,7 @@ def _pick_fields(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         if not facts.section.single:
             continue
         paths = list(facts.section.rows[0])
-        share = max(ROOT_SHARE, len(paths) / sum(_fields(one) for one in scored.every))
+        share = max(ROOT_SHARE, len(paths) / (sum(map(_fields, scored.every)) or 1))
         values = _field_values(facts, scored, at)
         costs = [_field_cost(facts, scored, path) for path in paths]
         chosen = fill(costs, values, int(budget * share))
