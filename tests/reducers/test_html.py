@@ -91,6 +91,20 @@ def test_rows_of_a_table_stay_rows() -> None:
     assert [block.text for block in blocks_of(page)] == ["Name | Size", "one | 1 kB"]
 
 
+def test_a_row_that_is_sought_brings_the_names_of_its_columns() -> None:
+    rows = "".join(f"<tr><td>target-{i}<td>tier {i % 3}<td>yes</tr>" for i in range(200))
+    page = f"<html><h1>Targets</h1><table><tr><th>Name<th>Tier<th>std</tr>{rows}</table></html>"
+    view = view_of(page, focus="target-150", budget=250)
+    assert "Name | Tier | std" in view
+    assert "target-150 | tier 0 | yes" in view
+
+
+def test_items_of_a_list_in_an_article_stay_apart() -> None:
+    lists = "".join(f"<ul><li>First {i}</li><li>Second {i}</li></ul><p>x</p>" for i in range(4))
+    view = view_of(ARTICLE.replace("</article>", f"{lists}</article>"))
+    assert "- First 3\n- Second 3\n" in view
+
+
 def test_tables_that_only_lay_a_page_out_give_their_text_out() -> None:
     page = (
         f"<table><tr><td><table><tr><td>inner</td></tr></table><p>{STORY[0]}</p></td></tr></table>"
