@@ -70,6 +70,13 @@ def test_title_address_and_description_lead() -> None:
     ]
 
 
+def test_law_8_the_way_to_the_next_page_is_always_shown() -> None:
+    page = LISTING.replace("</body>", '<div class="pager"><a rel="next" href="?p=2">On</a></div>')
+    assert view_of(page, budget=250, focus="Item 3").startswith("next page: ?p=2\n")
+    head = '<link rel="next" href="/a?page=2"></head>'
+    assert "next page: /a?page=2" in view_of(ARTICLE.replace("</head>", head))
+
+
 def test_a_page_that_is_a_list_shows_its_entries_with_their_addresses() -> None:
     view = view_of(LISTING)
     assert "- [Item 29](/item/29) 29 points" in view

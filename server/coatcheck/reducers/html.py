@@ -155,7 +155,9 @@ def facts(page: Page, focus: str, *, is_empty: bool) -> list[str]:
 
     Of a page that says nothing itself the first data are shown without any focus.
     """
-    lines = [f"{key}: {page.facts[key]}" for key in ("title", "url") if page.facts.get(key)]
+    lines = [
+        f"{key}: {page.facts[key]}" for key in ("title", "url", "next page") if page.facts.get(key)
+    ]
     description = page.facts.get("description", "")
     if description and not any(block.text.startswith(description[:80]) for block in page.blocks):
         cut_off = description[:DESCRIPTION]
