@@ -307,9 +307,9 @@ class Reader:
         """Take a meta or link element."""
         if name == "link":
             rel = found.get("rel", "").lower().split()
-            key = "url" if "canonical" in rel else "next page" if "next" in rel else ""
-            if key and found.get("href"):
-                self.page.facts[key] = found["href"].strip()
+            fact = "url" if "canonical" in rel else "next page" if "next" in rel else ""
+            if fact and found.get("href"):
+                self.page.facts[fact] = found["href"].strip()
             return
         key = WANTED_META.get((found.get("name") or found.get("property", "")).lower())
         if key and (content := collapse(found.get("content", ""))):
