@@ -8,7 +8,7 @@ from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, is_total, words
 from coatcheck.reducers.picks import pick_rows, row_columns, standing_out
 from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.rows import LONG_CUT, Facts, Plan, named_row
-from coatcheck.reducers.scoring import Scored, is_outer, tables_of
+from coatcheck.reducers.scoring import Scored, tables_of
 from coatcheck.reducers.select import fill
 from coatcheck.reducers.shape import split
 from coatcheck.sizing import estimate
@@ -51,7 +51,7 @@ def _pick_fields(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         costs = [_field_cost(facts, scored, path) for path in paths]
         chosen = fill(costs, values, int(budget * share))
         plans[at].picked[0] = [paths[i] for i in chosen]
-        plans[at].long.update((0, p) for p in plans[at].picked[0] if scored.wants.names(p))
+        plans[at].long.update((0, p) for p in plans[at].picked[0] if p in facts.named)
         spent += sum(costs[i] for i in chosen)
     return spent
 
@@ -61,7 +61,7 @@ def _fields(facts: Facts) -> int:
 
 
 def _field_cost(facts: Facts, scored: Scored, path: str) -> int:
-    limit = LONG_CUT if scored.wants.names(path) else CUT
+    limit = LONG_CUT if path in facts.named else CUT
     last = split(path)[1]
     return estimate(f"{last}={cell(facts.section.rows[0][path], limit)}, ") + 1
 
@@ -77,7 +77,7 @@ def _field_values(facts: Facts, scored: Scored, at: int) -> list[float]:
         worth = facts.columns[path].value * CROWD / max(CROWD, siblings[owner])
         worth *= 0.4 if value is False else 1.0
         worth += 3.0 * score / max(scored.top, scored.rare)
-        if scored.wants.names(path) and "." not in path:
+        if path in facts.named and "." not in path:
             worth += 1.0
         if _is_vital(path, tables):
             worth += 5.0
@@ -112,7 +112,7 @@ def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: 
     spent = 0
     for at in tables_of(scored):
         facts = scored.every[at]
-        if len(facts.section.rows) < 8 or (scored.wants.text and _is_inner(scored, at)):
+        if len(facts.section.rows) < 8 or (scored.wants.text and scored.every[at].section.is_inner):
             continue
         ranked = sorted(
             (p for p in facts.kept if p != facts.handle),
@@ -132,7 +132,7 @@ def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: 
 def _profile_worth(facts: Facts, scored: Scored, path: str) -> float:
     column = facts.columns[path]
     last = words(path)[-1:]
-    worth = column.value + 5.0 * scored.wants.names(path)
+    worth = column.value + 5.0 * (path in facts.named)
     if column.kind in ("number", "time"):
         worth += -2.0 if HANDLE.intersection(last) else 1.0
     if STATE.intersection(last):
@@ -152,7 +152,7 @@ def _list_rest(scored: Scored, plans: Sequence[Plan], budget: int) -> None:
     largest = max(tables_of(scored), key=lambda at: _fields(scored.every[at]), default=-1)
     for at in tables_of(scored):
         facts, plan = scored.every[at], plans[at]
-        if _is_inner(scored, at) or (at != largest and not plan.picked):
+        if scored.every[at].section.is_inner or (at != largest and not plan.picked):
             continue
         rest = len(facts.section.rows) - len(plan.picked)
         cost = _listing_cost(facts, rest)
@@ -165,7 +165,7 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """Show all rows of the outer lists in as many columns as fit; return the cost."""
     spent = 0
     tables = tables_of(scored)
-    outer = [at for at in tables if not _is_inner(scored, at)]
+    outer = [at for at in tables if not scored.every[at].section.is_inner]
     for position, at in enumerate(outer):
         facts, plan = scored.every[at], plans[at]
         share = (budget - spent) // (len(outer) - position)
@@ -184,10 +184,6 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
             plans[at].grid, plans[at].cut = columns, GRID_CUT
             spent += cost + margin
     return spent
-
-
-def _is_inner(scored: Scored, at: int) -> bool:
-    return not is_outer(scored.every, scored.every[at])
 
 
 def _grid_within(
@@ -211,7 +207,7 @@ def _grid_within(
 
 def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
     column = facts.columns[path]
-    named = 2.0 if scored.wants.names(path) else 1.0
+    named = 2.0 if path in facts.named else 1.0
     return named * column.value * column.present / max(1, len(facts.section.rows))
 
 

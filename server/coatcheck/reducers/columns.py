@@ -93,7 +93,7 @@ def describe(section: Section) -> dict[str, Column]:
 
 
 def _column(path: str, found: list[Value], total: int, public: str) -> Column:
-    texts = [scalar(v) if not isinstance(v, list | dict) else repr(v) for v in found]
+    texts = [v if isinstance(v, str) else _as_text(v) for v in found]
     different = set(texts)
     kind = _kind(path, found, texts)
     value = _wanted(path, kind)
@@ -101,6 +101,10 @@ def _column(path: str, found: list[Value], total: int, public: str) -> Column:
         kind, value = "text", 0.9
     lone = len(different) == 1 and len(found) == total
     return Column(path, kind, value, len(found), len(different), texts[0] if lone else None)
+
+
+def _as_text(value: Value) -> str:
+    return repr(value) if isinstance(value, list | dict) else scalar(value)
 
 
 def _kind(path: str, found: list[Value], texts: list[str]) -> str:

@@ -93,6 +93,7 @@ DEFINITION = re.compile(
     r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]"
     r"|package \w+;?$|using \w[\w.]*;)"
 )
+MARKUP = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*(?:```|~~~)")
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
 DELIMITERS = ",\t;|"
 CODE_EXTENSIONS = frozenset(
@@ -286,6 +287,8 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
 
 def is_repeated(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
+    if share(lines, MARKUP) >= 0.05:
+        return False  # a changelog also says the same again and again
     kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
     return len(lines) >= 30 and 3 <= len(kinds) <= 0.4 * len(lines)
 

@@ -7,7 +7,7 @@ from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.choose import plans_within
 from coatcheck.reducers.rows import Facts, Plan, facts_of, field_lines, table_lines
-from coatcheck.reducers.scoring import is_outer, scored_by
+from coatcheck.reducers.scoring import scored_by
 from coatcheck.reducers.shape import Section
 from coatcheck.reducers.wants import Wants, read
 from coatcheck.sizing import estimate
@@ -77,18 +77,18 @@ def _reduction(
         shown_fields += count
     total_fields = sum(len(row) for facts in every for row in facts.section.rows)
     short = [pair for pair in shown_rows if pair[1] < len(pair[0].section.rows)]
-    short.sort(key=lambda pair: (not is_outer(every, pair[0]), -len(pair[0].section.rows)))
+    short.sort(key=lambda pair: (pair[0].section.is_inner, -len(pair[0].section.rows)))
     rows = [
         Omission(facts.section.unit, shown, len(facts.section.rows), facts.section.path)
         for facts, shown in short
     ]
     fields = [Omission("fields", min(shown_fields, total_fields), total_fields)]
     fields = [omission for omission in fields if omission.shown < omission.total]
-    outer = [facts for facts, _ in shown_rows if is_outer(every, facts)]
+    outer = [facts for facts, _ in shown_rows if not facts.section.is_inner]
     outer.sort(key=lambda facts: -len(facts.section.rows))
     fields_of_root = sum(len(facts.section.rows[0]) for facts in every if facts.section.single)
     fields_of_lead = sum(map(len, short[0][0].section.rows)) if short else 0
-    if short and is_outer(every, short[0][0]) and fields_of_lead > fields_of_root:
+    if short and not short[0][0].section.is_inner and fields_of_lead > fields_of_root:
         lead: Facts | None = short[0][0]
         omissions = [*rows, *fields]
     else:

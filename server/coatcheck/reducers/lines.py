@@ -49,7 +49,7 @@ STEMS = (
     *("returned", "rc=", "rc ", "rc:", "not ok", '"level":', "✗", "✖", "✕", "❌", "⚠"),
     "×",  # noqa: RUF001 a mark of test runners
 )
-TERSE = re.compile(r"^\s*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
+TERSE = re.compile(r"(?m)^[ \t]*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
 NOTHING = re.compile(
     r"(?i:\b(?:no|0|without) (?:errors?|warnings?|fail(?:ures|ed)?)\b"
     r"|\b(?:errors?|warnings?|fail(?:ures|ed)?)[ =:]+0\b)"
@@ -97,15 +97,20 @@ def last_state(line: str) -> str:
     return next((part for part in reversed(line.split("\r")) if part.strip()), "")
 
 
-def severity(line: str) -> int:
+def severity(line: str, stems: Sequence[str] = STEMS, *, terse: bool = True) -> int:
     """Return 3 for a line that reports an error, 2 a warning, 1 one that speaks of trouble, 0 else.
 
-    HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning.
+    HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning. stems and
+    terse are what severities found to be needed at all.
     """
     line = line[:LONG_LINE]
     low = line.lower()
-    if not any(stem in low for stem in STEMS) and TERSE.search(line) is None:
-        return 0
+    for stem in stems:
+        if stem in low:
+            break
+    else:
+        if not terse or TERSE.search(line) is None:
+            return 0
     if NOTHING.search(line):
         line = NOTHING.sub("", line)
     if ERRORS.search(line):
@@ -113,6 +118,15 @@ def severity(line: str) -> int:
     if WARNINGS.search(line):
         return 2
     return int(MENTIONS.search(line) is not None)
+
+
+def severities(lines: Sequence[str]) -> list[int]:
+    """Return the severity of each line, faster than one by one."""
+    text = "\n".join(lines)
+    low = text.lower()
+    stems = [stem for stem in STEMS if stem in low]
+    terse = TERSE.search(text) is not None
+    return [severity(line, stems, terse=terse) if line else 0 for line in lines]
 
 
 def is_severe(line: str) -> bool:

@@ -41,7 +41,7 @@ def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
             units += [f"{p} {' '.join(texts(v))}"[:UNIT_CHARACTERS] for p, v in row.items()]
         else:
             units += [
-                " ".join(t[:300] for v in row.values() for t in texts(v))[:UNIT_CHARACTERS]
+                " ".join([t[:300] for v in row.values() for t in texts(v)])[:UNIT_CHARACTERS]
                 for row in facts.section.rows
             ]
     matched = relevance(units, wants.text) if wants.text.strip() else [0.0] * len(units)
@@ -99,11 +99,3 @@ def _inherit(every: Sequence[Facts], scores: list[list[float]]) -> None:
 def tables_of(scored: Scored) -> list[int]:
     """Return the numbers of the sections that have rows."""
     return [i for i, facts in enumerate(scored.every) if not facts.section.single]
-
-
-def is_outer(every: Sequence[Facts], facts: Facts) -> bool:
-    """Tell whether no row of a section stands inside a row of another one."""
-    return all(
-        row < 0 or every[index].section.single or every[index] is facts
-        for index, row in facts.section.parents
-    )
