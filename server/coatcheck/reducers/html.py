@@ -113,7 +113,8 @@ def spare(text: str, aim: Aim) -> int:
     """Return the tokens that a main part may cost when it is shown whole."""
     if aim.focus:
         return aim.budget_tokens
-    return max(aim.budget_tokens, min(round(WHOLE * aim.budget_tokens), round(SHARE * estimate(text))))
+    most = min(WHOLE * aim.budget_tokens, SHARE * estimate(text))
+    return max(aim.budget_tokens, round(most))
 
 
 def cut(page: Page, part: set[int]) -> Iterator[Passage]:
