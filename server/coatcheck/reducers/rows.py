@@ -150,7 +150,7 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     total = len(section.rows)
     shown = total if plan.grid or plan.framed else len(plan.picked)
     title = section.path or ("records" if section.unit == "rows" else "the document")
-    head = f"{title}: {total:,} {section.unit}"
+    head = f"{title}: {total:,} {section.unit if total != 1 else _singular(section)}"
     if not shown:
         names = _names([*facts.kept, *facts.same], 8)
         listing = _listing(facts, set()) if plan.listed else []
