@@ -179,3 +179,8 @@ def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:
     read = json.loads(desk.answer("resources/read", uri))
     assert (read["resultType"], read["cacheScope"], read["ttlMs"]) == ("complete", "private", 0)
     assert "resultType" not in json.loads(desk.answer("tools/call", {"name": "fetch_artifact"}))
+
+
+def test_a_call_has_the_time_that_its_rule_gives() -> None:
+    desk, _ = desk_with(Rule(call_timeout_seconds=7))
+    assert desk.take({"name": "read"}, b'{"name":"read"}')[0].timeout_seconds == 7

@@ -18,7 +18,7 @@ MAIN = "from coatcheck.cli import main; raise SystemExit(main())"
 
 def run(*words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     line = [sys.executable, "-c", MAIN, *words]
-    environ = {**os.environ, **environ}
+    environ = {**os.environ, "COATCHECK": "off", **environ}
     return subprocess.run(
         line, input="", capture_output=True, text=True, timeout=30, env=environ, check=False
     )

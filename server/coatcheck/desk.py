@@ -11,7 +11,7 @@ from typing import Any
 from coatcheck import catalogue, spans
 from coatcheck.clients import shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch
+from coatcheck.fetch import URI, Fetched, fetch
 from coatcheck.focus import derive
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
@@ -19,7 +19,6 @@ from coatcheck.types import Call, Entry, EntryKind, Ledger, Rule, Session, Store
 
 logger = logging.getLogger(__name__)
 
-URI = "coatcheck://artifact/"
 RESULTS = frozenset({"tools/call", "tasks/result"})
 TEMPLATE = {
     "uriTemplate": URI + "{ref}",
@@ -81,8 +80,8 @@ class Desk:
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else _of_uri(params)
         fetched = fetch(self.pipeline.artifacts, arguments if isinstance(arguments, dict) else {})
-        if fetched.verb == "grep" and isinstance(arguments, dict):
-            self._remember(fetched.tool, str(arguments["grep"]))
+        if fetched.verb in ("grep", "find") and isinstance(arguments, dict):
+            self._remember(fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in _meta(params)
         if method == "tools/call":
@@ -93,8 +92,9 @@ class Desk:
         """Return the call, and params without `_focus` where we offered it."""
         tool, arguments = str(params.get("name", "")), params.get("arguments")
         context, call_id = _context(_meta(params))
+        seconds = self.rule_of(tool).call_timeout_seconds
         if not isinstance(arguments, Mapping):
-            return Call(self.upstream, tool, b"{}", "", context, call_id), None
+            return Call(self.upstream, tool, b"{}", "", context, call_id, seconds), None
         if tool in self._with_focus and catalogue.FOCUS in arguments:
             found = spans.member(raw, "arguments")
             if found is not None:
@@ -103,9 +103,9 @@ class Desk:
                 end = found.end - (len(raw) - len(changed))
                 focus = str(arguments[catalogue.FOCUS] or "") or self._guess(tool, arguments)
                 sent = changed[found.start : end]
-                return Call(self.upstream, tool, sent, focus, context, call_id), changed
+                return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
         sent, focus = _as_sent(arguments, raw), self._guess(tool, arguments)
-        return Call(self.upstream, tool, sent, focus, context, call_id), None
+        return Call(self.upstream, tool, sent, focus, context, call_id, seconds), None
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether a result may be shortened, or is a list that we add to."""

@@ -70,7 +70,8 @@ class Call:
     """One tools/call as the agent made it.
 
     arguments is the JSON object as received, without `_focus`. context and call_id are the ones
-    the client names in `_meta` ("" when it names none).
+    the client names in `_meta` ("" when it names none). It fails after timeout_seconds without
+    an answer or progress.
     """
 
     upstream: str
@@ -79,6 +80,7 @@ class Call:
     focus: str = ""
     context: str = ""
     call_id: str = ""
+    timeout_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
