@@ -85,6 +85,14 @@ def test_constants_and_empties_are_said_in_words() -> None:
     assert re.search(r"^empty in every row: .*milestone", found.text, re.MULTILINE)
 
 
+def test_a_constant_that_the_focus_names_is_said_whatever_it_holds() -> None:
+    extra = {f"setting_{n}_name": f"value {n}" for n in range(30)}
+    rows = [{**row, **extra, "api_url": "https://tracker.example/api"} for row in tickets(60)]
+    found = view(rows, "For OPS-7: what are setting_29_name and api_url?", 600)
+    assert "setting_29_name=value 29" in found.text
+    assert "api_url=https://tracker.example/api" in found.text
+
+
 def test_a_majority_with_exceptions_stays_a_column() -> None:
     rows = [{"name": f"job-{n}", "ok": n != 7, "size": n} for n in range(20)]
     found = view(rows, budget=2_000)
