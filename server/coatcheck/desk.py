@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coatcheck import catalogue, spans
@@ -101,11 +101,11 @@ class Desk:
                 bare = spans.without(raw, {catalogue.FOCUS}, found.start)
                 changed = spans.apply(raw, bare)
                 end = found.end - (len(raw) - len(changed))
-                focus = str(arguments[catalogue.FOCUS] or "") or self._guess(tool, arguments)
+                focus = str(arguments[catalogue.FOCUS] or "")
                 sent = changed[found.start : end]
                 return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
-        sent, focus = _as_sent(arguments, raw), self._guess(tool, arguments)
-        return Call(self.upstream, tool, sent, focus, context, call_id, seconds), None
+        sent = _as_sent(arguments, raw)
+        return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether a result may be shortened, or is a list that we add to."""
@@ -126,7 +126,7 @@ class Desk:
         if method == "resources/templates/list":
             return _with_template(result)
         began = time.perf_counter()
-        call = call or Call(self.upstream, "")
+        call = self._with_focus_of(call or Call(self.upstream, ""))
         rule = self.rule_of(call.tool)
         outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
@@ -178,9 +178,16 @@ class Desk:
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
         return listing.result
 
-    def _guess(self, tool: str, arguments: Mapping[str, object]) -> str:
-        """Return what the agent seems to look for: its arguments, then its recent fetches."""
-        return derive(arguments) or " ".join(self._asked_for.get(tool, ()))
+    def _with_focus_of(self, call: Call) -> Call:
+        """Return call with what the agent seems to look for, if it does not say so itself.
+
+        That is in its arguments, else in its recent fetches of this tool's results.
+        """
+        if call.focus:
+            return call
+        arguments = spans.loads(call.arguments)
+        guess = derive(arguments) if isinstance(arguments, Mapping) else ""
+        return replace(call, focus=guess or " ".join(self._asked_for.get(call.tool, ())))
 
     def _remember(self, tool: str, words: str) -> None:
         self._asked_for.setdefault(tool, deque(maxlen=REMEMBERED_FETCHES)).append(words)

@@ -47,7 +47,7 @@ class Rule:
     """
 
     mode: Mode = "auto"
-    budget_tokens: int = 1500
+    budget_tokens: int = 3000
     floor_tokens: int = 300
     focus: FocusPolicy = "learned"
     keep: Literal["session", "never"] | int = 7 * 86_400
@@ -100,9 +100,11 @@ class Omission:
 class Aim:
     """What a reduction reaches for.
 
-    budget_tokens is the most the reduced text may cost, header lines excluded. focus is what the
-    agent looks for ("" when nothing is known). With lossless set, only re-encodings that keep
-    every value are allowed. tool and arguments are hints about where the text comes from.
+    budget_tokens is what the reduced text should cost at most, header lines excluded; when nothing
+    is looked for and nothing but announced parts was dropped, it may cost almost twice that.
+    focus is what the agent looks for ("" when nothing is known). With lossless set, only
+    re-encodings that keep every value are allowed. tool and arguments are hints about where the
+    text comes from.
     """
 
     budget_tokens: int
