@@ -16,11 +16,15 @@ import pytest
 
 BOUND_SECONDS = 30
 UPSTREAMS = Path(__file__).parent / "upstreams"
-MAIN = "from coatcheck.cli import main; raise SystemExit(main())"
+# A plain wire, unless the test says otherwise.
+MAIN = (
+    "import os; os.environ.setdefault('COATCHECK', 'off');"
+    "from coatcheck.cli import main; raise SystemExit(main())"
+)
 
 
 class Agent:
-    """A bare client: lines out, lines in, every wait bounded."""
+    """A bare client of a plain wire: lines out, lines in, every wait bounded."""
 
     def __init__(self, command: Sequence[str], environ: dict[str, str]) -> None:
         self.process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,13 @@ def _under(variable: str, path: str) -> Path:
     return found
 
 
+def installed(name: str) -> str:
+    """Return the name of a program in PATH."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return name
+
+
 def program(name: str) -> str:
     """Return the path of a program from npm."""
     return str(_under("COATCHECK_TOOLS", f"node_modules/.bin/{name}"))
@@ -40,7 +48,7 @@ def node_bin() -> str:
 def npm_server(name: str, *arguments: str) -> list[str]:
     """Return the command of a public MCP server from npm."""
     script = f"node_modules/@modelcontextprotocol/{name}/dist/index.js"
-    return ["node", str(_under("COATCHECK_TOOLS", script)), *arguments]
+    return [installed("node"), str(_under("COATCHECK_TOOLS", script)), *arguments]
 
 
 def pypi_server(name: str, *arguments: str) -> list[str]:

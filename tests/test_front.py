@@ -60,7 +60,7 @@ def test_of_a_request_only_the_id_changes(shared: "Agent", line: str, seen: str)
     shared.write(line.encode() + b"\n")
     arrived = shared.read()["result"]["line"]
     our_id = str(json.loads(arrived)["id"])
-    assert len(our_id) == 15
+    assert len(our_id) == 10
     before, _, after = arrived.rpartition(our_id)
     assert before + seen + after == line
 
@@ -202,14 +202,24 @@ def test_the_environment_is_passed_on_without_our_own(start: "Callable[..., Agen
     assert json.loads(agent.said("who"))["names"] == ["COATCHECK"]
 
 
-def test_nothing_heavy_is_imported_before_the_first_answer() -> None:
+@pytest.mark.parametrize("switch", ["on", "off"])
+def test_nothing_heavy_is_imported_before_the_first_answer(tmp_path: Path, switch: str) -> None:
     code = (
-        "import sys; from coatcheck.cli import run, wrapped; "
-        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+        "import sys; from coatcheck.cli import main; main(sys.argv[1:]); "
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"mcp", "anthropic", "starlette", "rich", "click", "tiktoken", "diskcache", "pydantic"}
-    assert not heavy & set(done.stdout.split())
+    server = str(Path(__file__).parent / "upstreams" / "plain.py")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "--", sys.executable, server],
+        input='{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}\n',
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COATCHECK": switch, "COATCHECK_HOME": str(tmp_path)},
+    )
+    assert json.loads(done.stdout)["id"] == 1
+    heavy = {"mcp", "anthropic", "starlette", "rich", "click", "tiktoken", "pydantic", "httpx"}
+    assert not heavy & set(done.stderr.splitlines()[-1].split())
 
 
 def test_an_agent_that_does_not_read_costs_no_memory(command: "Callable[..., list[str]]") -> None:

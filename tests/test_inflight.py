@@ -3,11 +3,11 @@
 from coatcheck.inflight import Ids, InFlight, Pending
 
 
-def test_ids_have_15_digits_and_differ() -> None:
+def test_ids_differ_and_fit_into_31_bits() -> None:
     ids = Ids()
     found = [ids.next() for _ in range(100)]
     assert len(set(found)) == 100
-    assert {len(str(number)) for number in found} == {15}
+    assert all(10**9 < number < 2**31 for number in found)
 
 
 def test_two_wires_start_at_different_ids() -> None:

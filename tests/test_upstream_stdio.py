@@ -18,7 +18,7 @@ MAIN = "from coatcheck.cli import main; raise SystemExit(main())"
 
 def run(*words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     line = [sys.executable, "-c", MAIN, *words]
-    environ = {**os.environ, **environ}
+    environ = {**os.environ, "COATCHECK": "off", **environ}
     return subprocess.run(
         line, input="", capture_output=True, text=True, timeout=30, env=environ, check=False
     )
@@ -41,7 +41,6 @@ def test_a_command_that_is_not_found_is_one_line_that_names_it_and_the_path() ->
         ["run", "--name"],
         ["run", "npx"],
         ["run", "--nam", "x", "--", "y"],
-        [],
     ],
 )
 def test_a_wrong_usage_is_told_and_exits_with_2(words: list[str]) -> None:

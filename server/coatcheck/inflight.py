@@ -11,14 +11,18 @@ if TYPE_CHECKING:
 
 # These wait for something to happen, for as long as it takes.
 OPEN_ENDED = frozenset({"subscriptions/listen", "tasks/result"})
-_LOWEST = 10**14
+# Ids start anywhere in this range and stay below 2**31 for some 200 million requests: there are
+# upstreams that keep an id in 32 bits and answer a longer one under another.
+# Source: github.com/BloopAI/vibe-kanban/issues/3232, github.com/obot-platform/nanobot/pull/53
+# (2026-11-22)
+_LOWEST, _HIGHEST = 1_000_000_000, 1_900_000_000
 
 
 class Ids:
-    """Integers from a random start of 15 digits, so that one is found in a line by its value."""
+    """Integers of ten digits from a random start, so that no other number is taken for one."""
 
     def __init__(self) -> None:
-        self._last = _LOWEST + int.from_bytes(os.urandom(8)) % (8 * _LOWEST)
+        self._last = _LOWEST + int.from_bytes(os.urandom(8)) % (_HIGHEST - _LOWEST)
 
     def next(self) -> int:
         """Return an id that was not given before."""

@@ -45,8 +45,8 @@ class Upstream(Protocol):
 class Link:
     """The way to one upstream.
 
-    While the upstream is being started again, lines for it wait. refused gets the reason when
-    that fails, after which the lines that waited are gone.
+    While it is being started again, lines for it wait. ended gets what became of it, also when
+    it cannot be started again, after which the lines that waited are gone.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 # Share of a result that its view may cost, and the least that every result is given.
 SHARE = 0.15
-LEAST_BUDGET = 250
+LEAST_BUDGET = 500
 WHOLE = "*"
 
 

@@ -225,7 +225,7 @@ class Artifacts(Protocol):
         ...
 
     def peek(self, ref: str) -> Artifact:
-        """Return the artifact of ref without prolonging its life. Raises: UnknownRef, StoreError."""
+        """Return the artifact of ref, its life unchanged. Raises: UnknownRef, StoreError."""
         ...
 
     def list(self, limit: int) -> Sequence[ArtifactInfo]:

@@ -40,10 +40,16 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
     return (
-        f"{mark}[coatcheck: {counted(lead)} shown.{weak} A {singular(lead.unit)} not below"
+        f"{mark}[coatcheck: {counted(lead)} shown.{weak} {one(lead.unit)} not below"
         f" is NOT missing: {call}]\n{body}\n"
         f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}]"
     )
+
+
+def one(unit: str) -> str:
+    """Return the singular of unit after its article, as in "A row" or "An element"."""
+    word = singular(unit)
+    return f"{'An' if word[0] in 'aeiou' else 'A'} {word}"
 
 
 def _not_kept(reduction: Reduction, body: str) -> str:

@@ -40,21 +40,10 @@ _VALUE = re.compile(_VALUE_TEXT, re.DOTALL)
 _BRACKET = re.compile(rb"(?:" + _FLAT + rb")*+([\[\]{}])", re.DOTALL)
 _KEY = re.compile(rb"(" + _STRING + rb")" + _WS + rb":" + _WS, re.DOTALL)
 _MEMBER = re.compile(
-    rb"("
-    + _STRING
-    + rb")"
-    + _WS
-    + rb":"
-    + _WS
-    + rb"("
-    + _VALUE_TEXT
-    + rb")"
-    + _WS
-    + rb"([,}])"
-    + _WS,
-    re.DOTALL,
+    rb"(%b)%b:%b(%b)%b([,}])%b" % (_STRING, _WS, _WS, _VALUE_TEXT, _WS, _WS), re.DOTALL
 )
 _NEXT = re.compile(_WS + rb"([,\]}])" + _WS)
+_BATCH = re.compile(_WS + rb"\[")
 _OPEN = re.compile(_WS + rb"([\[{])" + _WS + rb"([\]}]?)" + _WS)
 
 # The two orders in which nearly every answer to an integer id of ours is written. Backwards from
@@ -194,7 +183,7 @@ def answer_of(message: Message) -> Answer | None:
     """Return message as an answer to an integer id, None if it is none."""
     if message.method is not None or message.id is None:
         return None
-    number = our_id(message.id)
+    number = our_id(message.id.strip(b'"'))  # some write an integer id back as a string
     span = message.spans[b"id"]
     return None if number < 0 else Answer(message.line, number, span, b"result" in message.spans)
 
@@ -231,7 +220,7 @@ def is_error(line: bytes) -> bool:
 
 def is_batch(line: bytes) -> bool:
     """Tell whether line is a JSON array."""
-    return line.startswith(b"[") or line.lstrip()[:1] == b"["
+    return _BATCH.match(line) is not None
 
 
 def members(data: bytes, at: int = 0) -> dict[bytes, Span]:

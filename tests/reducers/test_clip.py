@@ -29,6 +29,7 @@ def test_law_10_any_text_over_the_budget_fits_it_afterwards(text: str, focus: st
         assert reduction is None
     else:
         assert reduction is not None
+        assert reduction.text
         assert estimate(reduction.text) <= BUDGET
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck.reducers import html
-from coatcheck.reducers.htmltext import read
+from coatcheck.reducers.htmltext import MAX_BOXES, Block, read
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim
 from coatcheck.view import render
@@ -46,6 +46,12 @@ def view_of(page: str, *, focus: str = "", budget: int = 1500) -> str:
     return reduction.text
 
 
+def blocks_of(page: str) -> list[Block]:
+    found = read(page)
+    assert found is not None
+    return found.blocks
+
+
 def test_the_main_part_is_shown_and_what_stands_beside_it_is_not() -> None:
     view = view_of(ARTICLE)
     assert all(paragraph in view for paragraph in STORY)
@@ -82,14 +88,14 @@ def test_over_the_budget_the_passages_that_the_focus_names_are_kept() -> None:
 
 def test_rows_of_a_table_stay_rows() -> None:
     page = "<table><tr><th>Name<th>Size</tr><tr><td><p>one</p></td><td>1 kB</td></tr></table>"
-    assert [block.text for block in read(page).blocks] == ["Name | Size", "one | 1 kB"]
+    assert [block.text for block in blocks_of(page)] == ["Name | Size", "one | 1 kB"]
 
 
 def test_tables_that_only_lay_a_page_out_give_their_text_out() -> None:
     page = (
         f"<table><tr><td><table><tr><td>inner</td></tr></table><p>{STORY[0]}</p></td></tr></table>"
     )
-    assert [block.text for block in read(page).blocks] == ["inner", STORY[0]]
+    assert [block.text for block in blocks_of(page)] == ["inner", STORY[0]]
 
 
 def test_data_that_a_page_carries_is_shown_when_the_focus_names_it() -> None:
@@ -103,7 +109,7 @@ def test_data_that_a_page_carries_is_shown_when_the_focus_names_it() -> None:
 
 
 def test_line_breaks_of_code_survive() -> None:
-    assert [b.text for b in read("<pre>a\n  b &lt; c\n</pre>").blocks] == ["a\n  b < c"]
+    assert [b.text for b in blocks_of("<pre>a\n  b &lt; c\n</pre>")] == ["a\n  b < c"]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,11 @@ def test_line_breaks_of_code_survive() -> None:
 )
 def test_law_10_hostile_pages_end(page: str) -> None:
     html.reduce(page, Aim(400, focus="word"))
+
+
+def test_law_10_a_page_of_endless_elements_is_left_to_simpler_means() -> None:
+    assert read("<p>" * (MAX_BOXES + 1)) is None
+    assert html.reduce("<html>" + "<p>x" * (MAX_BOXES + 1), Aim(400)) is None
 
 
 def test_nothing_is_offered_where_every_value_must_stay() -> None:
@@ -166,3 +177,39 @@ def test_law_2_a_view_is_never_bigger_and_keeps_to_its_budget(count: int, budget
     assert reduction is not None
     assert estimate(reduction.text) <= budget * 1.05
     assert len(render(reduction, "cc_000000000000")) < len(page)
+
+
+CARDS = "".join(
+    f'<div class="card"><a href="/p/{i}"><h3>Shoe {i}</h3></a><span>{i}.99 EUR</span>'
+    f"<span>{i} of 9</span><button>Buy</button></div>"
+    for i in range(20)
+)
+
+
+def test_cards_of_a_list_stand_on_a_line_each() -> None:
+    page = f"<html><body><nav>{MENU}</nav><main><h1>Shoes</h1>{CARDS}</main></body></html>"
+    assert view_of(page).split("\n") == [
+        "# Shoes",
+        *(f"- [Shoe {i}](/p/{i}) | {i}.99 EUR {i} of 9" for i in range(20)),
+    ]
+
+
+def test_a_page_without_text_gives_the_data_it_carries() -> None:
+    data = '<script type="application/json">{"product": {"name": "Shoe", "price": 89.90}}</script>'
+    page = f"<html><head><title>App</title></head><div id=root></div>{data}{'<br>' * 99}</html>"
+    assert view_of(page) == "title: App\ndata: product.name = Shoe\ndata: product.price = 89.90"
+
+
+def test_an_article_is_shown_whole_up_to_two_budgets_when_nothing_is_sought() -> None:
+    page = ARTICLE.replace("<footer>", "<script>" + "x" * 40_000 + "</script><footer>")
+    whole = view_of(page, budget=250)
+    assert all(paragraph in whole for paragraph in STORY)
+    assert 250 < estimate(whole) <= 500
+    assert estimate(view_of(page, budget=250, focus="the sixth")) <= 250
+
+
+def test_the_data_of_a_row_keep_their_links() -> None:
+    page = "<table>" + "".join(
+        f'<tr><td>{i}.<td><td><a href="/item/{i}">Story number {i}</a></tr>' for i in range(9)
+    )
+    assert "8. | [Story number 8](/item/8)" in view_of(f"<html>{page}</table>")

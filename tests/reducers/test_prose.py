@@ -108,7 +108,10 @@ def test_every_shown_hit_has_its_title() -> None:
         f"[{n}] Title of {n}\nURL: https://x.example/{n}\nText {n} tells of {NOUNS[n % 8]}s."
         for n in range(1, 60)
     ).replace("Text 33 tells", "Text 33, about an albatross, tells")
+    filler = "More words that nobody asked for. " * 12
+    hits = hits.replace("Text 33", f"{filler}\n\n{filler}Text 33")
     shown = reduced(hits, "albatross").text
+    assert "More words" not in shown
     assert "[33] Title of 33" in shown
     assert "https://x.example/33" in shown
 

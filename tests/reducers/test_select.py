@@ -89,8 +89,8 @@ def test_a_stem_keeps_at_least_four_letters(word: str, cut: str) -> None:
 
 
 def test_a_focus_gives_its_identifiers_before_its_words() -> None:
-    found = [term.forms[0] for term in terms("find parse_args in `run fast` near getUser")]
-    assert found == ["run fast", "parse_args", "getuser", "find", *found[4:]]
+    found = [term.forms[0] for term in terms("trace parse_args in `run fast` near getUser")]
+    assert found == ["run fast", "parse_args", "getuser", "trac", *found[4:]]
     assert {"near", "pars", "args", "user"} <= set(found)
 
 

@@ -1,4 +1,4 @@
-"""Reach an upstream that is a command speaking MCP on its stdin and stdout: its life and end."""
+"""Reach an upstream that is a command speaking MCP on its stdin and stdout."""
 
 import asyncio
 import os
@@ -76,7 +76,8 @@ class StdioUpstream:
         await run.stop(0.0)
         well = run.ended_at - run.started_at > WELL_SECONDS
         self._failures = 1 if well else self._failures + 1
-        backoff = min(MOST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** (self._failures - 1))
+        doubled = FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures - 1, 10)
+        backoff = min(MOST_BACKOFF_SECONDS, doubled)
         await asyncio.sleep(max(0.0, run.ended_at + backoff - loop.time()))
 
     def send(self, data: bytes) -> None:

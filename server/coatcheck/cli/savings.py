@@ -128,7 +128,7 @@ def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
     Raises: StoreError.
     """
     try:
-        artifact = artifacts.get(ref)
+        artifact = artifacts.peek(ref)
     except UnknownRef:
         return None
     return (text_of(artifact)[0], artifact.view) if artifact.view else None

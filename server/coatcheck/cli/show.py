@@ -52,7 +52,7 @@ def opened(sources: Sources, ref: str) -> tuple[Artifact | None, str]:
     if sources.open_artifacts is None:
         return None, "no store was given."
     try:
-        return sources.open_artifacts().get(ref), ""
+        return sources.open_artifacts().peek(ref), ""
     except CoatcheckError as exc:
         return None, str(exc)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from coatcheck.reducers.detect import Kind, detect
+from coatcheck.reducers.terms import WORD
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Reducer, Reduction
 
@@ -68,11 +69,11 @@ def is_fit(reduction: Reduction, text: str, aim: Aim) -> bool:
     before, after = estimate(text), estimate(reduction.text)
     if size(reduction.text) + HEADER_BYTES >= size(text) or after + HEADER_TOKENS >= before:
         return False
+    is_near = after <= allowance(reduction, aim) * aim.budget_tokens
     if reduction.level == "lossless":
         gain = max(LOSSLESS_TOKENS, LOSSLESS_SHARE * before)
-        return not reduction.omissions and before - after >= gain
-    is_near = after <= allowance(reduction, aim) * aim.budget_tokens
-    return is_near and not aim.lossless and is_honest(reduction)
+        return not reduction.omissions and before - after >= gain and (is_near or aim.lossless)
+    return is_near and not aim.lossless and is_honest(reduction, text)
 
 
 def allowance(reduction: Reduction, aim: Aim) -> float:
@@ -85,8 +86,11 @@ def size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def is_honest(reduction: Reduction) -> bool:
-    """Tell whether something is said to be left out, and of nothing more than all is shown."""
-    return bool(reduction.omissions) and all(
-        0 <= omission.shown <= omission.total for omission in reduction.omissions
-    )
+def is_honest(reduction: Reduction, text: str) -> bool:
+    """Tell whether what is left out can be true, and that it is said at all (law 4).
+
+    Where nothing is said to be left out, each word of text must still be there.
+    """
+    if not reduction.omissions:
+        return set(WORD.findall(text)) <= set(WORD.findall(reduction.text))
+    return all(0 <= omission.shown <= omission.total for omission in reduction.omissions)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from coatcheck.reducers.lines import (
     claim,
+    is_weak_match,
     matching,
     of_cut_lines,
     omitted,
     overwritten,
     passages,
-    severity,
+    severities,
     shorten,
     split_lines,
 )
@@ -128,7 +129,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     omissions = omitted("lines", len(chosen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "tests", "selected", omissions, HANDLE)
+    weak = is_weak_match(source, found, aim.focus)
+    return Reduction(body, "tests", "selected", omissions, HANDLE, weak)
 
 
 def case_in(line: str) -> re.Match[str] | None:
@@ -286,7 +288,8 @@ def claims(
     yield near(lines, why, results), 1.0
     yield details, 1.0
     rest = [i for i, line in enumerate(lines) if i not in results.lines and line.strip()]
-    graded = {i for i in rest if severity(lines[i]) >= 2}
+    grades = severities([lines[i] for i in rest])
+    graded = {i for i, grade in zip(rest, grades, strict=True) if grade >= 2}
     places = {n + 1 for n in graded if any(PLACE.match(x) for x in lines[n + 1 : n + 2])}
     yield sorted(graded | places), 1.0
     yield [*rest[-1:], *rest[:2]], 1.0

@@ -1,31 +1,24 @@
 """Choose the rows, columns and fields a budget can hold: by focus, else index and outliers."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from coatcheck.reducers.cells import CUT, cell
-from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, TOTALS, troubled, words
-from coatcheck.reducers.rawjson import scalar
+from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, is_total, words
+from coatcheck.reducers.picks import pick_rows, row_columns, standing_out
+from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.rows import LONG_CUT, Facts, Plan, named_row
-from coatcheck.reducers.scoring import Scored, is_outer, tables_of
+from coatcheck.reducers.scoring import Scored, tables_of
 from coatcheck.reducers.select import fill
 from coatcheck.reducers.shape import split
-from coatcheck.reducers.wants import Wants, texts
 from coatcheck.sizing import estimate
 
-STRONG = 0.4
-EQUAL = 0.6
+ROOT_SHARE = 0.4
 ROWS_SHARE = 0.8
-WEAK_SHARE = 0.3
-GRID_SHARE = 0.8
+GRID_SHARE = 0.9
 LISTING_SHARE = 0.3
 GRID_CUT = 100
-MOST_PICKED = 200
-MOST_ODD = 3
-ASKED = 4.0
-MIN_ROW = 60
-DIGITS = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
+CROWD = 40
 
 
 def plans_within(scored: Scored, budget: int) -> list[Plan]:
@@ -33,14 +26,14 @@ def plans_within(scored: Scored, budget: int) -> list[Plan]:
     plans = [Plan() for _ in scored.every]
     left = budget - 12 * len(plans)
     left -= _pick_fields(scored, plans, left)
-    if scored.wants.text and not scored.weak:
-        left -= _pick_rows(scored, plans, int(left * ROWS_SHARE))
+    if scored.wants.text and not scored.loose:
+        left -= pick_rows(scored, plans, int(left * ROWS_SHARE))
         left -= _pick_profiles(scored, plans, left // 2, most=3)
         _list_rest(scored, plans, min(left, int(budget * LISTING_SHARE)))
     else:
-        if scored.top > 0:
-            left -= _pick_rows(scored, plans, int(left * WEAK_SHARE))
         left -= _pick_grids(scored, plans, int(left * GRID_SHARE))
+        if scored.wants.text:
+            left -= pick_rows(scored, plans, left)
         left -= _pick_profiles(scored, plans, left // 2)
         _pick_samples(scored, plans, left)
     return plans
@@ -52,165 +45,66 @@ def _pick_fields(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     for at, facts in enumerate(scored.every):
         if not facts.section.single:
             continue
-        share = 0.5 if tables_of(scored) else 1.0
         paths = list(facts.section.rows[0])
+        share = max(ROOT_SHARE, len(paths) / sum(_fields(one) for one in scored.every))
         values = _field_values(facts, scored, at)
         costs = [_field_cost(facts, scored, path) for path in paths]
         chosen = fill(costs, values, int(budget * share))
         plans[at].picked[0] = [paths[i] for i in chosen]
-        plans[at].long.update((0, p) for p in plans[at].picked[0] if scored.wants.names(p))
+        plans[at].long.update((0, p) for p in plans[at].picked[0] if p in facts.named)
         spent += sum(costs[i] for i in chosen)
     return spent
 
 
+def _fields(facts: Facts) -> int:
+    return sum(map(len, facts.section.rows))
+
+
 def _field_cost(facts: Facts, scored: Scored, path: str) -> int:
-    limit = LONG_CUT if scored.wants.names(path) else CUT
+    limit = LONG_CUT if path in facts.named else CUT
     last = split(path)[1]
     return estimate(f"{last}={cell(facts.section.rows[0][path], limit)}, ") + 1
 
 
 def _field_values(facts: Facts, scored: Scored, at: int) -> list[float]:
-    tables = tables_of(scored)
-    seen: set[str] = set()
+    row = facts.section.rows[0]
+    tables = bool(tables_of(scored))
     siblings: Counter[str] = Counter()
     values = []
-    for (path, value), score in zip(facts.section.rows[0].items(), scored.scores[at], strict=True):
-        column = facts.columns[path]
-        text = cell(value)
+    for (path, value), score in zip(row.items(), scored.scores[at], strict=True):
         owner = split(path)[0]
         siblings[owner] += 1
-        worth = column.value * 12 / max(12, siblings[owner])
-        if (text in seen and len(text) > 3) or value is False:
-            worth *= 0.4
-        seen.add(text)
-        if score:
-            worth += 3.0 * score / scored.top
-        if scored.wants.names(path) and "." not in path:
+        worth = facts.columns[path].value * CROWD / max(CROWD, siblings[owner])
+        worth *= 0.4 if value is False else 1.0
+        worth += 3.0 * score / max(scored.top, scored.rare)
+        if path in facts.named and "." not in path:
             worth += 1.0
-        if _is_vital(path, bool(tables)):
+        if _is_vital(path, tables):
             worth += 5.0
         values.append(worth)
-    return values
+    return _once(list(row.values()), values)
+
+
+def _once(cells: Sequence[Value], values: Sequence[float]) -> list[float]:
+    """Return values, lowered for cells whose text stands in a cell of more value."""
+    order = sorted(range(len(cells)), key=lambda i: -values[i])
+    seen: set[str] = set()
+    once = list(values)
+    for i in order:
+        text = cell(cells[i])
+        if len(text) > 3 and text in seen:
+            once[i] *= 0.4
+        seen.add(text)
+    return once
 
 
 def _is_vital(path: str, beside_rows: bool) -> bool:
     """Tell whether a field of the root is a cursor or a total of a list, or part of an error."""
     owner, last = split(path)
     parts = words(last)
-    if beside_rows and TOTALS.intersection(parts):
+    if beside_rows and is_total(path):
         return True
     return bool(ERRORS.intersection([*words(owner), *parts])) and not path.count(".") > 2
-
-
-def _row_columns(facts: Facts, scored: Scored, index: int, cap: int) -> list[str]:
-    """Choose the columns of a row that a reader gets by name, the handle first.
-
-    The handle and what the focus asks for claim the budget, and may exceed cap by a little.
-    """
-    row = facts.section.rows[index]
-    ranked = {
-        path: _cell_worth(facts, scored, index, path)
-        for path in facts.columns
-        if path in row and (path in facts.kept or path not in facts.same)
-    }
-    ranked = {path: worth for path, worth in ranked.items() if worth > 0.4}
-    paths = list(ranked)
-    costs = [estimate(f"{p}={cell(row[p], _limit(scored.wants, p))}, ") for p in paths]
-    first: list[int] = []
-    claimed = 0
-    for i in sorted(range(len(paths)), key=lambda i: -ranked[paths[i]]):
-        if ranked[paths[i]] >= ASKED and (not first or claimed + costs[i] <= max(cap, MIN_ROW)):
-            first.append(i)
-            claimed += costs[i]
-    return [paths[i] for i in fill(costs, list(ranked.values()), max(cap, claimed), first=first)]
-
-
-def _cell_worth(facts: Facts, scored: Scored, index: int, path: str) -> float:
-    value = facts.section.rows[index][path]
-    column, wants = facts.columns[path], scored.wants
-    named = wants.names(path)
-    worth = column.value
-    if value is None or value == "":
-        worth *= 0.3
-    if path in facts.twins or (facts.kept and path not in facts.kept and not named):
-        worth *= 0.1
-    if path == facts.handle:
-        return worth + 10.0
-    if (named and not scored.weak) or (
-        scored.trouble and STATE.intersection(words(split(path)[1])[-1:])
-    ):
-        worth += ASKED
-    if any(wants.holds(text) for text in texts(value)):
-        worth += 3.0
-    return worth
-
-
-def _limit(wants: Wants, path: str) -> int:
-    return LONG_CUT if wants.names(path) else CUT
-
-
-def _pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
-    """Choose rows by focus over all sections, with the cells that fit; return their cost.
-
-    The best row claims the budget first, then those that stand out, up to a third of it.
-    """
-    units = [
-        (at, index)
-        for at in tables_of(scored)
-        for index, score in enumerate(scored.scores[at])
-        if score >= STRONG * scored.top
-    ]
-    units.sort(key=lambda u: (-scored.scores[u[0]][u[1]], u))
-    odd = [(at, i) for at in tables_of(scored) for i in _standing_out(scored.every[at])[:MOST_ODD]]
-    units = list(dict.fromkeys([*units[:1], *odd, *units[1:MOST_PICKED]]))
-    best = scored.scores[units[0][0]][units[0][1]] if units else 0.0
-    equal = sum(scored.scores[at][index] >= EQUAL * best for at, index in units)
-    cap = max(16, budget // max(1, min(equal, 40)) - 6)
-    found = [(u, _row_columns(scored.every[u[0]], scored, u[1], cap)) for u in units]
-    units = [unit for unit, paths in found if paths]
-    columns = [paths for _, paths in found if paths]
-    costs = []
-    for (at, index), paths in zip(units, columns, strict=True):
-        long = {(index, p) for p in paths if scored.wants.names(p)}
-        costs.append(estimate(named_row(scored.every[at], index, paths, long)) + 4)
-    values = _fresh(scored, units)
-    first = _claims(units, costs, set(odd), budget)
-    chosen = fill(costs, values, budget, first=first)
-    for i in chosen:
-        at, index = units[i]
-        plans[at].picked[index] = columns[i]
-        plans[at].long.update((index, p) for p in columns[i] if scored.wants.names(p))
-    return sum(costs[i] for i in chosen)
-
-
-def _fresh(scored: Scored, units: Sequence[tuple[int, int]]) -> list[float]:
-    """Return the scores of rows, lower for each row before that says the same but for digits."""
-    seen: Counter[tuple[object, ...]] = Counter()
-    values = []
-    for at, index in units:
-        facts = scored.every[at]
-        row = facts.section.rows[index]
-        total = len(facts.section.rows)
-        kind = tuple(
-            DIGITS.sub("0", scalar(row.get(p))[:200])
-            for p in facts.kept
-            if facts.columns[p].kind == "text" and 10 * facts.columns[p].distinct < 9 * total
-        )
-        values.append(scored.scores[at][index] / (1 + 0.2 * seen[at, kind]))
-        seen[at, kind] += 1
-    return values
-
-
-def _claims(
-    units: Sequence[tuple[int, int]], costs: Sequence[int], odd: set[tuple[int, int]], budget: int
-) -> list[int]:
-    """Return the first unit and the odd ones that together cost at most a third of budget."""
-    first, spent = [0] if units else [], 0
-    for i, unit in enumerate(units):
-        if unit in odd and spent + costs[i] <= budget // 3:
-            first.append(i)
-            spent += costs[i]
-    return first
 
 
 def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: int = 6) -> int:
@@ -218,7 +112,7 @@ def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: 
     spent = 0
     for at in tables_of(scored):
         facts = scored.every[at]
-        if len(facts.section.rows) < 8 or (scored.wants.text and _is_inner(scored, at)):
+        if len(facts.section.rows) < 8 or (scored.wants.text and scored.every[at].section.is_inner):
             continue
         ranked = sorted(
             (p for p in facts.kept if p != facts.handle),
@@ -238,7 +132,7 @@ def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: 
 def _profile_worth(facts: Facts, scored: Scored, path: str) -> float:
     column = facts.columns[path]
     last = words(path)[-1:]
-    worth = column.value + 5.0 * scored.wants.names(path)
+    worth = column.value + 5.0 * (path in facts.named)
     if column.kind in ("number", "time"):
         worth += -2.0 if HANDLE.intersection(last) else 1.0
     if STATE.intersection(last):
@@ -254,9 +148,11 @@ def _listing_cost(facts: Facts, left_out: int) -> int:
 
 
 def _list_rest(scored: Scored, plans: Sequence[Plan], budget: int) -> None:
+    """List the handles of the rows not shown, of lists with shown rows and of the largest."""
+    largest = max(tables_of(scored), key=lambda at: _fields(scored.every[at]), default=-1)
     for at in tables_of(scored):
         facts, plan = scored.every[at], plans[at]
-        if _is_inner(scored, at):
+        if scored.every[at].section.is_inner or (at != largest and not plan.picked):
             continue
         rest = len(facts.section.rows) - len(plan.picked)
         cost = _listing_cost(facts, rest)
@@ -269,7 +165,7 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """Show all rows of the outer lists in as many columns as fit; return the cost."""
     spent = 0
     tables = tables_of(scored)
-    outer = [at for at in tables if not _is_inner(scored, at)]
+    outer = [at for at in tables if not scored.every[at].section.is_inner]
     for position, at in enumerate(outer):
         facts, plan = scored.every[at], plans[at]
         share = (budget - spent) // (len(outer) - position)
@@ -288,10 +184,6 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
             plans[at].grid, plans[at].cut = columns, GRID_CUT
             spent += cost + margin
     return spent
-
-
-def _is_inner(scored: Scored, at: int) -> bool:
-    return not is_outer(scored.every, scored.every[at])
 
 
 def _grid_within(
@@ -315,15 +207,15 @@ def _grid_within(
 
 def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
     column = facts.columns[path]
-    named = 2.0 if not scored.weak and scored.wants.names(path) else 1.0
+    named = 2.0 if path in facts.named else 1.0
     return named * column.value * column.present / max(1, len(facts.section.rows))
 
 
 def _column_cost(facts: Facts, path: str) -> int:
     rows = facts.section.rows
     sample = rows[:: max(1, len(rows) // 50)]
-    size = sum(len(cell(row[path], GRID_CUT)) + 1 for row in sample if path in row)
-    return estimate("x" * (size * len(rows) // max(1, len(sample)) + len(path)))
+    text = ",".join(cell(row[path], GRID_CUT) if path in row else "" for row in sample)
+    return estimate(path) + estimate(text) * len(rows) // max(1, len(sample)) + 1
 
 
 def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
@@ -336,10 +228,10 @@ def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         total = len(facts.section.rows)
         if plan.framed or set(plan.grid) >= set(facts.kept):
             continue
-        odd = _standing_out(facts)
-        order = list(dict.fromkeys(odd if plan.grid else [*odd, 0, 1, total - 1]))[:12]
+        odd = standing_out(facts)
+        order = list(dict.fromkeys([*odd, 0] if plan.grid else [*odd, 0, 1, total - 1]))[:12]
         cap = max(60, share // 3)
-        found = [(i, _row_columns(facts, scored, i, cap)) for i in order if 0 <= i < total]
+        found = [(i, row_columns(facts, scored, i, cap)) for i in order if 0 <= i < total]
         order = [i for i, paths in found if paths]
         columns = [paths for _, paths in found if paths]
         costs = [
@@ -349,14 +241,3 @@ def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
             plan.picked[order[i]] = columns[i]
             spent += costs[i]
     return spent
-
-
-def _standing_out(facts: Facts) -> list[int]:
-    """Return rows that speak of an error while most do not, or hold a field that few have."""
-    rows = facts.section.rows
-    total = len(rows)
-    rare = {p for p, c in facts.columns.items() if c.present <= max(1, total // 50)}
-    severe = troubled(facts.section, {p: facts.columns[p] for p in facts.kept})
-    found = severe if 10 * len(severe) <= max(10, total) else severe[:1]
-    found += [i for i, row in enumerate(rows) if rare.intersection(row)]
-    return found[:6]

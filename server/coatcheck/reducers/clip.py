@@ -12,7 +12,7 @@ from coatcheck.reducers.lines import (
     omitted,
     overwritten,
     passages,
-    severity,
+    severities,
     shorten,
     template,
 )
@@ -24,7 +24,8 @@ READ_LINES = 400_000
 FEW_LINES = 20_000
 MOST_LINES = 5_000
 HANDLE = "a word of it"
-SCALES = (1.0, 0.85, 0.7, 0.5, 0.3, 0.15, 0.05)
+SCALES = (1.0, 0.85, 0.7, 0.5, 0.3, 0.15, 0.07, 0.03)
+CHARS_PER_TOKEN, LEAST_CHARS, LEAST_SCALE = 3, 12, 0.6
 
 
 def matches(text: str) -> bool:
@@ -43,8 +44,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         return None
     lines, numbers = readable(text)
     for scale in SCALES:
-        reduction = clipped(text, lines, numbers, aim, int(aim.budget_tokens * scale))
-        if estimate(reduction.text) <= aim.budget_tokens:
+        reduction = clipped(text, lines, numbers, aim, scale)
+        if reduction.text and estimate(reduction.text) <= aim.budget_tokens:
             return reduction
     return Reduction("", "clip", "clipped", [Omission("characters", 0, len(text))])
 
@@ -62,22 +63,25 @@ def readable(text: str) -> tuple[list[str], Sequence[int]]:
 
 
 def clipped(
-    text: str, lines: list[str], numbers: Sequence[int], aim: Aim, budget: int
+    text: str, lines: list[str], numbers: Sequence[int], aim: Aim, scale: float
 ) -> Reduction:
-    """Return the best lines for budget tokens, long ones cut."""
+    """Return the best lines for the budget, the shorter cut the smaller scale is."""
+    characters = int(aim.budget_tokens * scale * CHARS_PER_TOKEN)
     if len(lines) == 1:
-        body, gone = shorten(lines[0], budget * 3, aim.focus)
+        body, gone = shorten(lines[0], characters, aim.focus)
         omissions = omitted("characters", len(lines[0]) - gone, len(lines[0]))
     else:
-        limit = max(80, budget * 3 // min(len(lines), 5))
+        limit = max(LEAST_CHARS, characters // min(len(lines), 5))
         cuts = {i: shorten(line, limit, aim.focus) for i, line in long_lines(lines, limit)}
         short = [cuts[i][0] if i in cuts else line for i, line in enumerate(lines)]
+        budget = int(aim.budget_tokens * max(scale, LEAST_SCALE))
         chosen = claim(short, claims(lines, aim.focus), budget)
         body = passages(short, chosen, numbers)
         omissions = omitted("lines", len(chosen), text.count("\n") + 1)
         omissions += of_cut_lines((len(lines[i]), cuts[i][1]) for i in chosen if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "clip", "clipped", omissions, HANDLE)
+    weak = bool(aim.focus.strip()) and not matching(lines, aim.focus)
+    return Reduction(body, "clip", "clipped", omissions, HANDLE, weak)
 
 
 def long_lines(lines: Sequence[str], limit: int) -> Iterable[tuple[int, str]]:
@@ -88,7 +92,7 @@ def long_lines(lines: Sequence[str], limit: int) -> Iterable[tuple[int, str]]:
 def claims(lines: Sequence[str], focus: str) -> Iterable[tuple[Iterable[int], float]]:
     """Return who may fill how much of the budget: severe lines, the focus, the ends."""
     total = len(lines)
-    grades = [severity(line) for line in lines]
+    grades = severities(lines)
     keys = [template(line) if grade else "" for line, grade in zip(lines, grades, strict=True)]
     for grade, share in ((3, 0.4), (2, 0.5)):
         yield ends([i for i, g in enumerate(grades) if g == grade], keys), share

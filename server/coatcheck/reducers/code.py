@@ -18,7 +18,8 @@ from coatcheck.reducers.wordlist import words
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-MAX_CHARS = 20_000_000
+MAX_CHARS = 10_000_000
+MAX_LINES = 100_000  # no file a person wrote has as many
 MAX_COMMENT = 60  # lines above a symbol that are taken with it
 MAX_IMPORTS = 300  # characters of the names in the line about imports
 BODY_SHARE = 0.75  # of the budget, for the bodies that the focus names
@@ -44,20 +45,13 @@ class Plan:
     names: set[int] = field(default_factory=set)
 
 
-def matches(text: str) -> bool:
-    """Tell whether text looks like source code, from its beginning."""
-    source = source_of(text[:8_000])
-    found = symbols(source.lines[:200])
-    return len(found) >= 2 and any(symbol.kind != "value" for symbol in found)
-
-
 def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return outline and sought bodies of source code, None for text that defines nothing.
 
     Lines shown are the source's own, with the numbers a tool wrote before them; the outline is
     "first-last: line" or, in brackets, "line name".
     """
-    if aim.lossless or len(text) > MAX_CHARS:
+    if aim.lossless or len(text) > MAX_CHARS or text.count("\n") > MAX_LINES:
         return None
     source = source_of(text)
     found = symbols(source.lines)

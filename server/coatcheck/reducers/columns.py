@@ -35,8 +35,14 @@ TEXT = vocabulary("description body note notes content text comment detail detai
 TIME = vocabulary("at date time timestamp created updated modified on")
 CALENDAR = vocabulary("day week month quarter year hour minute")
 OPAQUE = vocabulary("gravatar avatar etag checksum signature nonce")
-TOTALS = vocabulary(
-    "total count cursor next previous prev page pages token marker more truncated incomplete"
+HEALTH = vocabulary("state status conclusion phase result outcome health ready")
+TELLING = HEALTH | vocabulary("level severity reason error errors exit failed")
+PAGING = re.compile(
+    r"(?:\w+ )?total(?: \w+)?|count|(?:\w+ )*cursor|(?:next|previous|prev)(?: \w+)*|pages?"
+    r"|page (?:size|count|number|token)|per page|limit|offset|start at|max results"
+    r"|(?:\w+ )*(?:page|continuation|pagination) token|marker"
+    r"|(?:\w+ )?has (?:more|next|previous)(?: \w+)?"
+    r"|(?:\w+ )?truncated|incomplete(?: \w+)?|is last|remaining|(?:last )?evaluated key"
 )
 GOOD = vocabulary(
     "running ready active ok success successful succeeded passed pass completed complete available"
@@ -45,6 +51,7 @@ GOOD = vocabulary(
     " trace notice verbose"
 )
 ERRORS = vocabulary("error errors exception failure")
+POOR = {"empty": 0.05, "opaque": 0.1, "link": 0.3, "blob": 0.6}
 PUBLIC_LINKS = ("html_url", "web_url", "permalink", "webViewLink", "link", "url", "href")
 
 
@@ -53,7 +60,7 @@ class Column:
     """What is known of one column over all rows of its section.
 
     value says how much a reader wants it; same holds the one text of a column that has one value in
-    every row. kind: empty, link, opaque, number (anything that can be compared), time, text.
+    every row. kind: empty, link, opaque, blob, list, number (anything that compares), time, text.
     """
 
     path: str
@@ -62,6 +69,11 @@ class Column:
     present: int
     distinct: int
     same: str | None
+
+
+def is_total(path: str) -> bool:
+    """Tell whether the last key names a total, a cursor or another part of pagination."""
+    return PAGING.fullmatch(" ".join(words(split(path)[1]))) is not None
 
 
 def words(path: str) -> list[str]:
@@ -81,7 +93,7 @@ def describe(section: Section) -> dict[str, Column]:
 
 
 def _column(path: str, found: list[Value], total: int, public: str) -> Column:
-    texts = [scalar(v) if not isinstance(v, list | dict) else repr(v) for v in found]
+    texts = [v if isinstance(v, str) else _as_text(v) for v in found]
     different = set(texts)
     kind = _kind(path, found, texts)
     value = _wanted(path, kind)
@@ -91,18 +103,26 @@ def _column(path: str, found: list[Value], total: int, public: str) -> Column:
     return Column(path, kind, value, len(found), len(different), texts[0] if lone else None)
 
 
+def _as_text(value: Value) -> str:
+    return repr(value) if isinstance(value, list | dict) else scalar(value)
+
+
 def _kind(path: str, found: list[Value], texts: list[str]) -> str:
     filled = [
         t for v, t in zip(found, texts, strict=True) if v is not None and v not in ("", [], {})
     ]
     if not filled:
         return "empty"
+    if any(isinstance(v, list | dict) for v in found[:50]):
+        return "list"
     sample = filled[:50]
     last = words(path)[-2:]
     if 5 * sum(LINK.fullmatch(t) is not None for t in sample) >= 4 * len(sample):
         return "link"
-    if last == ["node", "id"] or OPAQUE.intersection(last) or all(map(BLOB.fullmatch, sample)):
+    if last == ["node", "id"] or OPAQUE.intersection(last):
         return "opaque"
+    if all(map(BLOB.fullmatch, sample)):
+        return "blob"
     if all(map(NUMBER.fullmatch, sample)):
         return "number"
     if all(moment(text) is not None for text in sample):
@@ -112,8 +132,8 @@ def _kind(path: str, found: list[Value], texts: list[str]) -> str:
 
 def _wanted(path: str, kind: str) -> float:
     depth = path.count(".")
-    if kind in ("empty", "opaque", "link"):
-        return {"empty": 0.05, "opaque": 0.1, "link": 0.3}[kind] * 0.8**depth
+    if kind in POOR:
+        return POOR[kind] * 0.8**depth
     if path == KEY:
         return 4.0
     parts = words(split(path)[1]) or [""]
@@ -130,7 +150,7 @@ def _wanted(path: str, kind: str) -> float:
         if last in group:
             base = value
             break
-    if depth == 0 and TOTALS.intersection(parts):
+    if depth == 0 and is_total(path):
         base = max(base, 2.0)
     if len(parts) > 2:
         base *= 0.85
@@ -187,11 +207,12 @@ def troubled(section: Section, columns: dict[str, Column]) -> list[int]:
     bad: set[int] = set()
     warned: set[int] = set()
     for column in columns.values():
-        if not STATE.intersection(words(split(column.path)[1])[-1:]) or column.distinct > 30:
+        last = words(split(column.path)[1])[-1:]
+        if not TELLING.intersection(last) or column.distinct > 30 or column.kind == "list":
             continue
         states = [scalar(row.get(column.path)) for row in section.rows]
         kinds = {state: _trouble(state) for state in set(states)}
-        has_good = "good" in kinds.values()
+        has_good = bool(HEALTH.intersection(last)) and "good" in kinds.values()
         for index, state in enumerate(states):
             kind = kinds[state]
             if kind == "bad" or (kind == "other" and has_good):

@@ -57,6 +57,7 @@ DIAGNOSTIC = re.compile(
     r"(?:(?:fatal )?(?:error|warning|note|info)\b|[A-Z]{1,4}\d{2,5}\b|.*[\[(][\w@/-]+[\])]$)"
     r"|\s+\d+:\d+\s+(?:error|warning)\b|.*\[(?:[a-z]+-[a-z-]+|\w+/\w+)\]$"
 )
+ARROW = re.compile(r"\s*--> \S.*:\d+:\d+\s*$")
 RUNNER = re.compile(
     r"=+ .*\b(?:test session starts|passed|failed|FAILURES|ERRORS|summary info)\b.*=+"
     r"|\S+::\S+ (?:PASSED|FAILED|SKIPPED|ERROR|XFAIL)|\S+\.py [.FEsxX]+(?:\s|$)|[.FEsxX]{8,}\s*\["
@@ -92,6 +93,7 @@ DEFINITION = re.compile(
     r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]"
     r"|package \w+;?$|using \w[\w.]*;)"
 )
+MARKUP = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*(?:```|~~~)")
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
 DELIMITERS = ",\t;|"
 CODE_EXTENSIONS = frozenset(
@@ -193,7 +195,8 @@ def is_html(text: str, lines: Sequence[str]) -> bool:
 def is_declared_xml(text: str) -> bool:
     """Tell a text that declares itself XML, is no XHTML and has at least a few tags."""
     start = text[:4000].removeprefix(BOM).lstrip()
-    return start.startswith("<?xml") and "<html" not in start and start.count("<") > 3
+    declared = re.match(r"(?i)<(?:\?xml|!doctype (?!html))", start) is not None
+    return declared and "<html" not in start and start.count("<") > 3
 
 
 def is_xml(text: str, lines: Sequence[str]) -> bool:
@@ -217,7 +220,12 @@ def is_numbered(_text: str, lines: Sequence[str]) -> bool:
 def is_build(_text: str, lines: Sequence[str]) -> bool:
     """Tell the output of tests, compilers, linters and package managers."""
     sure = sum(RUNNER.match(line) is not None for line in lines)
-    return sure >= max(2, len(lines) // 12) or share(lines, DIAGNOSTIC) >= 0.4
+    arrows = sum(ARROW.match(line) is not None for line in lines)
+    return (
+        sure >= max(2, len(lines) // 12)
+        or arrows >= max(3, len(lines) // 40)
+        or share(lines, DIAGNOSTIC) >= 0.4
+    )
 
 
 def is_listing(_text: str, lines: Sequence[str]) -> bool:
@@ -279,8 +287,10 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
 
 def is_repeated(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
+    if share(lines, MARKUP) >= 0.05:
+        return False  # a changelog also says the same again and again
     kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
-    return len(lines) >= 30 and len(kinds) <= 0.4 * len(lines)
+    return len(lines) >= 30 and 3 <= len(kinds) <= 0.4 * len(lines)
 
 
 def is_yaml(_text: str, lines: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from coatcheck.reducers.lines import (
     split_lines,
 )
 from coatcheck.reducers.patches import Hunk, Patch, definitions, read, scopes
-from coatcheck.reducers.select import relevance
+from coatcheck.reducers.select import is_weak, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
@@ -29,6 +29,7 @@ ASIDE = re.compile(r"(?i)(?:^|/)(?:tests?|docs?|examples?|fixtures?|changelog)\b
 MOST_CHARS = 8_000_000
 LONG_CHANGE = 2000
 LONG_HUNK = 40
+LIMIT = 400
 OUTLINE_SHARE, FOCUSED_SHARE = 0.85, 0.4
 MOST_NAMES = (0, 3, 10, 1000, 1000)
 HANDLE = "a path or a word of the change"
@@ -62,9 +63,6 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     omissions = [*left_out(hunks, set(chosen)), *overwritten(text, lines)]
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in chosen if i in cuts)
     return Reduction(body, "diff", "selected", omissions, HANDLE, weak)
-
-
-LIMIT = 400
 
 
 def left_out(hunks: Sequence[Hunk], shown: set[int]) -> Iterator[Omission]:
@@ -171,7 +169,8 @@ def ranked(
 ) -> tuple[list[tuple[float, Patch, Hunk]], bool]:
     """Return the hunks with their worth, best first, and whether the focus matched hardly any."""
     pairs = [(patch, hunk) for patch in patches for hunk in patch.hunks]
-    scores = relevance([hunk_text(lines, *pair) for pair in pairs], focus) if focus.strip() else []
+    texts = [hunk_text(lines, *pair) for pair in pairs] if focus.strip() else []
+    scores = relevance(texts, focus)
     scores = [
         s * (1 + named_parts(p.path, focus)) for s, (p, _) in zip(scores, pairs, strict=False)
     ]
@@ -181,7 +180,7 @@ def ranked(
     else:
         worth = [importance(lines, *pair) for pair in pairs]
     triples = [(w, *pair) for w, pair in zip(worth, pairs, strict=True) if w > 0.2]
-    return sorted(triples, key=lambda t: (-t[0], t[2].at)), bool(focus.strip()) and told <= 0
+    return sorted(triples, key=lambda t: (-t[0], t[2].at)), is_weak(texts, scores, focus)
 
 
 def named_parts(path: str, focus: str) -> int:

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.choose import plans_within
 from coatcheck.reducers.rows import Facts, Plan, facts_of, field_lines, table_lines
-from coatcheck.reducers.scoring import is_outer, scored_by
+from coatcheck.reducers.scoring import scored_by
 from coatcheck.reducers.shape import Section
 from coatcheck.reducers.wants import Wants, read
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-ROUNDS = 5
+# Everything may cost a little more than a selection: then nothing has to be fetched.
+WHOLE = 1.2
 
 
 def digest(
@@ -38,16 +40,13 @@ def _fitting(sections: Sequence[Section], aim: Aim, kind: str) -> Reduction:
     every = [facts_of(s, _named(s, wants)) for s in sections]
     if sum(len(facts.section.rows) * len(facts.kept) for facts in every) <= 2 * aim.budget_tokens:
         trimmed = _reduction(every, [_whole_plan(facts) for facts in every], kind)
-        if estimate(trimmed.text) <= aim.budget_tokens:
+        if estimate(trimmed.text) <= WHOLE * aim.budget_tokens:
             return trimmed
     scored = scored_by(every, wants)
-    budget = aim.budget_tokens
-    for _ in range(ROUNDS):
-        found = _reduction(every, plans_within(scored, budget), kind, selected=True)
-        cost = estimate(found.text)
-        if cost <= aim.budget_tokens:
-            break
-        budget = max(20, int(budget * aim.budget_tokens / cost * 0.95))
+    found = tightened(
+        lambda room: _reduction(every, plans_within(scored, room), kind, selected=True),
+        aim.budget_tokens,
+    )
     return replace(found, weak_focus=bool(aim.focus) and scored.weak)
 
 
@@ -78,16 +77,18 @@ def _reduction(
         shown_fields += count
     total_fields = sum(len(row) for facts in every for row in facts.section.rows)
     short = [pair for pair in shown_rows if pair[1] < len(pair[0].section.rows)]
-    short.sort(key=lambda pair: (not is_outer(every, pair[0]), -len(pair[0].section.rows)))
+    short.sort(key=lambda pair: (pair[0].section.is_inner, -len(pair[0].section.rows)))
     rows = [
         Omission(facts.section.unit, shown, len(facts.section.rows), facts.section.path)
         for facts, shown in short
     ]
     fields = [Omission("fields", min(shown_fields, total_fields), total_fields)]
     fields = [omission for omission in fields if omission.shown < omission.total]
-    outer = [facts for facts, _ in shown_rows if is_outer(every, facts)]
+    outer = [facts for facts, _ in shown_rows if not facts.section.is_inner]
     outer.sort(key=lambda facts: -len(facts.section.rows))
-    if short and is_outer(every, short[0][0]):
+    fields_of_root = sum(len(facts.section.rows[0]) for facts in every if facts.section.single)
+    fields_of_lead = sum(map(len, short[0][0].section.rows)) if short else 0
+    if short and not short[0][0].section.is_inner and fields_of_lead > fields_of_root:
         lead: Facts | None = short[0][0]
         omissions = [*rows, *fields]
     else:

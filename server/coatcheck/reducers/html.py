@@ -4,35 +4,36 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
 
 from coatcheck.reducers.budget import tightened
+from coatcheck.reducers.cards import cards, joined
 from coatcheck.reducers.htmltext import HEADINGS, Block, Page, collapse, read
-from coatcheck.reducers.mainpart import main_part
+from coatcheck.reducers.mainpart import is_menu, list_part, main_part
 from coatcheck.reducers.select import fill, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-MAX_CHARS = 40_000_000
-SAMPLE = 4_000
-DOCUMENT = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
-)
-HTML_TAG = re.compile(
-    r"<(?:/?(?:div|p|span|a|ul|li|td|tr|table|h[1-6]|script|link|meta|img|br)\b)", re.I
-)
+MAX_CHARS = 20_000_000
 LINKS_SOUGHT = re.compile(
     r"(?i)\b(?:links?|urls?|href|address(?:es)?|download|https?|where .* leads?)\b"
 )
 SENTENCE = re.compile("(?<=[.!?])\\s+|(?<=[\u3002\uff01\uff1f])\\s*")
 PASSAGE = 400  # characters; a longer block is cut into passages at ends of sentences
 DESCRIPTION = 300  # characters of a description that are shown
-MAX_FACTS = 400  # values looked at in the data a page carries
+NOWHERE = ("javascript:", "#", "data:")
+SHOWN_FACTS = 8
+MAX_FACTS = 2_000  # values looked at in the data a page carries
 WEAK = 0.1  # share of the best match below which a passage is left out though there is room
 GAP = 8  # tokens that a line about left-out passages costs
 # With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
 # page. The main part is then shown whole up to WHOLE budgets, if that is at most SHARE of the page.
 WHOLE = 2
 SHARE = 0.3
+
+
+Addresses = Literal["every", "first", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,6 @@ class Passage:
     block: Block
 
 
-def matches(text: str) -> bool:
-    """Tell whether text looks like HTML, from its beginning."""
-    sample = text[:SAMPLE]
-    if DOCUMENT.match(sample):
-        return True
-    return sample.lstrip().startswith("<") and len(HTML_TAG.findall(sample)) >= 8
-
-
 def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return what the page says within aim, None where that is not shorter or nothing is said.
 
@@ -61,17 +54,22 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if aim.lossless or len(text) > MAX_CHARS:
         return None
     page = read(text)
-    part = set(main_part(page))
-    passages = list(cut(page, part))
-    if not passages:
+    if page is None:
         return None
-    lines = facts(page, aim.focus)
+    part = set(main_part(page))
+    is_list = not part
+    part = part or set(list_part(page))
+    passages = list(cut(page, part))
+    lines = facts(page, aim.focus, is_empty=not page.blocks)
+    if not passages and not lines:
+        return None
     left = aim.budget_tokens - estimate("\n".join(lines)) - 2 * GAP
-    addresses = bool(LINKS_SOUGHT.search(aim.focus)) or not part
+    addresses: Addresses = "every" if LINKS_SOUGHT.search(aim.focus) else "first" if is_list else ""
     scores = relevance([passage.text for passage in passages], aim.focus)
     main = [index for index, passage in enumerate(passages) if passage.main]
     costs = [estimate(passage.text) + 1 for passage in passages]
-    weak = bool(aim.focus) and not any(scores)
+    has_data = any(line.startswith("data: ") for line in lines)
+    weak = bool(aim.focus) and not any(scores) and not has_data
     spent = aim.budget_tokens - left
 
     def made(room: int, shown: Sequence[int]) -> Reduction:
@@ -99,14 +97,15 @@ def reduction_of(
     view = "\n".join(body)
     chosen = set(shown)
     is_whole = all(index in chosen for index, passage in enumerate(passages) if passage.main)
+    omitted = [Omission("characters", min(len(view), len(text)), len(text), "tags and scripts")]
+    if len(shown) < len(passages):
+        said = Omission("passages", len(shown), len(passages), "passages of visible text")
+        omitted.insert(0, said)
     return Reduction(
         view,
         "html",
         "trimmed" if is_whole else "selected",
-        [
-            Omission("passages", len(shown), len(passages), "passages of visible text"),
-            Omission("characters", min(len(view), len(text)), len(text), "tags and scripts"),
-        ],
+        omitted,
         handle="a word of it",
         weak_focus=weak,
     )
@@ -120,12 +119,21 @@ def spare(text: str, aim: Aim) -> int:
 
 
 def cut(page: Page, part: set[int]) -> Iterator[Passage]:
-    """Yield the passages of page in source order; every block makes at least one."""
-    for index, block in enumerate(page.blocks):
-        if block.box >= 0 and page.boxes[block.box].hidden and index not in part:
+    """Yield the passages of page in source order: a card, or a piece of a block, each."""
+    seen = [
+        (index in part or not part, card, block)
+        for index, (card, block) in enumerate(zip(cards(page), page.blocks, strict=True))
+        if index in part or block.box < 0 or not page.boxes[block.box].hidden
+    ]
+    for (is_main, card), group in groupby(seen, key=lambda one: one[:2]):
+        blocks = [block for _, _, block in group]
+        if card >= 0 and len(blocks) > 1:
+            block = joined(blocks)
+            yield Passage(block.text, block.kind, is_main, block)
             continue
-        for piece in pieces(block.text):
-            yield Passage(piece, block.kind, not part or index in part, block)
+        for block in blocks:
+            for piece in pieces(block.text):
+                yield Passage(piece, block.kind, is_main, block)
 
 
 def pieces(text: str) -> list[str]:
@@ -142,19 +150,20 @@ def pieces(text: str) -> list[str]:
     return [piece for piece in found if piece]
 
 
-def facts(page: Page, focus: str) -> list[str]:
-    """Return the lines about the page as a whole: title, address, description, data by focus."""
+def facts(page: Page, focus: str, *, is_empty: bool) -> list[str]:
+    """Return the lines about the page as a whole: title, address, description, data by focus.
+
+    Of a page that says nothing itself the first data are shown without any focus.
+    """
     lines = [f"{key}: {page.facts[key]}" for key in ("title", "url") if page.facts.get(key)]
     description = page.facts.get("description", "")
     if description and not any(block.text.startswith(description[:80]) for block in page.blocks):
         cut_off = description[:DESCRIPTION]
         lines.append(f"description: {cut_off}{'…' if cut_off != description else ''}")
-    if focus:
-        data = [leaf for source in page.data for leaf in leaves(source)][:MAX_FACTS]
-        scores = relevance(data, focus)
-        best = sorted(range(len(data)), key=lambda i: (-scores[i], i))[:8]
-        lines += [f"data: {data[i]}" for i in sorted(best) if scores[i] > 0]
-    return lines
+    data = [leaf for source in page.data for leaf in leaves(source)][:MAX_FACTS]
+    scores = relevance(data, focus) if focus else [float(is_empty)] * len(data)
+    best = sorted(range(len(data)), key=lambda i: (-scores[i], i))[:SHOWN_FACTS]
+    return lines + [f"data: {data[i]}" for i in sorted(best) if scores[i] > 0]
 
 
 def leaves(source: str) -> list[str]:
@@ -211,14 +220,14 @@ def by_focus(
     ]
     heading, above = -1, []
     for index, passage in enumerate(passages):
-        heading = index if passage.kind in HEADINGS else heading
+        heading = index if passage.kind in HEADINGS and passage.kind != "h1" else heading
         above.append(heading)
     spread = list(values)
     for index, value in enumerate(values):
         if above[index] >= 0 and above[index] != index:
             spread[index] += 0.3 * values[above[index]]
         for near in (index - 1, index + 1):
-            if 0 <= near < len(values):
+            if 0 <= near < len(values) and not is_menu(passages[near].block):
                 spread[near] = max(spread[near], 0.3 * value)
     top = max(spread, default=0.0)
     spread = [value if value >= WEAK * top else 0.0 for value in spread]
@@ -241,7 +250,7 @@ def by_outline(passages: Sequence[Passage], costs: Sequence[int], left: int) -> 
 
 
 def written(
-    passages: Sequence[Passage], shown: Sequence[int], *, addresses: bool, left: int
+    passages: Sequence[Passage], shown: Sequence[int], *, addresses: Addresses, left: int
 ) -> list[str]:
     """Return the lines of the passages shown, with a mark where some of the main part is not."""
     lines: list[str] = []
@@ -254,7 +263,7 @@ def written(
         passage = passages[index]
         line = mark(passage.kind) + passage.text
         if addresses and passage.block.links:
-            linked = with_addresses(line, passage.block)
+            linked = with_addresses(line, passage.block, every=addresses == "every")
             cost = estimate(linked) - estimate(line)
             if cost <= room:
                 room, line = room - cost, linked
@@ -273,12 +282,15 @@ def mark(kind: str) -> str:
     return "- " if kind == "li" else ""
 
 
-def with_addresses(line: str, block: Block) -> str:
-    """Return line with the addresses of block's links written after their labels."""
+def with_addresses(line: str, block: Block, *, every: bool) -> str:
+    """Return line with addresses after the labels of links: of every link, or the longest one."""
+    links = [(label, href) for label, href in block.links if not href.startswith(NOWHERE)]
+    if not every:
+        links = sorted(links, key=lambda link: -len(link[0]))[:1]
     done, rest = [], line
-    for label, href in block.links:
+    for label, href in links:
         before, found, after = rest.partition(label)
-        if found and not href.startswith(("javascript:", "#", "data:")):
+        if found:
             done.append(f"{before}[{label}]({href})")
             rest = after
     return "".join(done) + rest

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -10,7 +10,10 @@ from coatcheck.reducers.wordlist import words
 
 LOOKAHEAD = 20_000  # characters in which a tag must end for its quotes to be honoured
 FORGIVEN = 200  # tags that break this before quotes are no longer looked at
+MAX_DATA = 1_000_000  # characters of JSON in a page that are looked at
+MAX_BOXES = 250_000  # elements past which a page is not read: none of 10 MB has as many
 MAX_SPANNED = 12  # blocks after which a link that nobody closed is taken to have ended
+MOSTLY = 0.7  # share of filled cells from which empty ones keep their place
 MAX_ROW_CELL = 240  # a longer cell is layout, not data
 
 OPENING = re.compile(r"<(?:(/?)([a-zA-Z][\w:-]*)|(!--)|[!?])")
@@ -28,6 +31,7 @@ BLOCK = words(
     " p pre section select summary table caption tbody td textarea tfoot th thead tr ul"
 )
 VOID = words("area base br col embed hr img input link meta param source track wbr")
+BESIDE = words("a span small time label")
 HEADINGS = words("h1 h2 h3 h4 h5 h6")
 RAW_END = {name: re.compile(rf"</{name}\b[^<>]*>", re.IGNORECASE) for name in INVISIBLE}
 BREAK = "\x1e"  # a line break of the page; white space like any other where it is not looked for
@@ -132,8 +136,8 @@ def raw_end(text: str, at: int, name: str, endless: set[str]) -> int:
     return len(text) if name in ("script", "style") else at
 
 
-def read(text: str) -> Page:
-    """Return the page that text holds; never raises, whatever text is."""
+def read(text: str) -> Page | None:
+    """Return the page that text holds, None past MAX_BOXES; never raises, whatever text is."""
     reader = Reader(text)
     at = 0
     for start, end, name, inside in tags(text):
@@ -145,9 +149,17 @@ def read(text: str) -> Page:
             reader.close(name[1:])
         elif name != "!":
             reader.open(name, inside)
+            if len(reader.page.boxes) > MAX_BOXES:
+                return None
     reader.text(text[at:], at)
     reader.flush()
     return reader.page
+
+
+def filled(row: Sequence[str]) -> Sequence[str]:
+    """Return the cells of a row, the empty ones too when most are filled: those are a table's."""
+    some = [cell for cell in row if cell]
+    return some if len(some) < MOSTLY * len(row) else row
 
 
 class Reader:
@@ -164,7 +176,10 @@ class Reader:
         self.href: str | None = None
         self.anchor, self.spanned = 0, 0
         self.rows: list[list[str] | None] = []
+        self.row_links: list[tuple[str, str]] = []
+        self.row_linked = 0
         self.seen, self.lines, self.began = 0, 1, 1
+        self.just_closed = False
 
     def text(self, piece: str, at: int) -> None:
         """Take the text between two tags."""
@@ -174,17 +189,19 @@ class Reader:
             self.lines += self.source.count("\n", self.seen, at)
             self.seen, self.began = at, self.lines
         self.parts.append(piece)
+        self.just_closed = False
         if self.href is not None:
             self.linked += len(piece.strip())
 
     def data(self, name: str, inside: str) -> None:
         """Take an invisible element; only data about the page is kept."""
         head, _, body = inside.partition(">")
-        if name == "script" and "ld+json" in head:
+        if name == "script" and "json" in head and len(body) <= MAX_DATA:
             self.page.data.append(body.rpartition("</")[0].strip())
 
     def open(self, name: str, inside: str) -> None:
         """Take an opening tag."""
+        self.begin_inline(name)
         if name == "br":
             self.parts.append(BREAK)
         elif name == "a":
@@ -199,6 +216,13 @@ class Reader:
             self.control(attributes(inside))
         elif name in BLOCK:
             self.open_block(name, inside)
+
+    def begin_inline(self, name: str) -> None:
+        """Part an inline element from the one that just ended: style sheets do, but not in code."""
+        self.open_tags["code"] += name == "code"
+        is_code = self.open_tags["code"] or self.open_tags["pre"]
+        if name in BESIDE and self.just_closed and self.parts and not is_code:
+            self.parts.append(" ")
 
     def open_block(self, name: str, inside: str) -> None:
         """Begin a block element."""
@@ -227,8 +251,11 @@ class Reader:
 
     def close(self, name: str) -> None:
         """Take a closing tag; one that nothing open answers to is ignored."""
+        self.just_closed = name in BESIDE
         if name == "a":
             self.close_link()
+        elif name == "code":
+            self.open_tags["code"] = max(0, self.open_tags["code"] - 1)
         elif name == "title":
             self.title()
         elif name in BLOCK:
@@ -242,7 +269,9 @@ class Reader:
         if tag == "tr" and self.rows:
             row = self.rows.pop()
             if row and any(row):
-                self.add("row", " | ".join(row).strip(" |"))
+                self.links, self.linked = self.row_links, self.row_linked
+                self.add("row", " | ".join(filled(row)))
+            self.links, self.linked, self.row_links, self.row_linked = [], 0, [], 0
         self.stack.pop()
         self.open_tags[tag] -= 1
         return tag
@@ -322,6 +351,8 @@ class Reader:
         row = self.rows[-1] if self.rows else None
         if row and kind not in HEADINGS and len(text) <= MAX_ROW_CELL:
             row[-1] = f"{row[-1]} {text}".strip()
+            self.row_links += self.links
+            self.row_linked += self.linked
             return
         if row is not None:
             self.unfold()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
-from coatcheck.reducers.select import relevance
+from coatcheck.reducers.select import is_weak, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Omission
 
@@ -19,7 +19,7 @@ ERRORS = re.compile(
     r"(?:err|fatal|crit|panic|alert))"
     r"|(?i:(?:^|[:\])|]\s)\s?(?:\w+[ -])?"
     r"(?:error|fatal|panic|exception|failed|failure)(?:\[\w+\])?:)"
-    r"|(?i:^\s*(?:error|fatal|panic|npm err!|err!|e:|--- fail|not ok)\b)"
+    r"|(?i:^\s*(?:error|fatal|panic|--- fail|not ok)\b|^\s*(?:npm err!|err!|e: ))"
     r"|\b\w*(?:Error|Exception)\b(?=[:\s(]|$)|^Traceback |[✗✖✕❌]\s"
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
@@ -49,7 +49,7 @@ STEMS = (
     *("returned", "rc=", "rc ", "rc:", "not ok", '"level":', "✗", "✖", "✕", "❌", "⚠"),
     "×",  # noqa: RUF001 a mark of test runners
 )
-TERSE = re.compile(r"^\s*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
+TERSE = re.compile(r"(?m)^[ \t]*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
 NOTHING = re.compile(
     r"(?i:\b(?:no|0|without) (?:errors?|warnings?|fail(?:ures|ed)?)\b"
     r"|\b(?:errors?|warnings?|fail(?:ures|ed)?)[ =:]+0\b)"
@@ -60,6 +60,7 @@ TIMES = re.compile(r" \(x\d+\)$")
 FOLDED = 'computed: a line with "(x17)" at its end stands 17 times in a row'
 LONG_LINE = 600
 PLACE_TOKENS = 5
+GAP_CHARS = 40
 WEAKEST = 0.3
 FOCUSED, SMALL_BUDGET = 0.7, 400
 SEARCHED_CHARS = 1_000_000
@@ -96,15 +97,20 @@ def last_state(line: str) -> str:
     return next((part for part in reversed(line.split("\r")) if part.strip()), "")
 
 
-def severity(line: str) -> int:
+def severity(line: str, stems: Sequence[str] = STEMS, *, terse: bool = True) -> int:
     """Return 3 for a line that reports an error, 2 a warning, 1 one that speaks of trouble, 0 else.
 
-    HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning.
+    HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning. stems and
+    terse are what severities found to be needed at all.
     """
     line = line[:LONG_LINE]
     low = line.lower()
-    if not any(stem in low for stem in STEMS) and TERSE.search(line) is None:
-        return 0
+    for stem in stems:
+        if stem in low:
+            break
+    else:
+        if not terse or TERSE.search(line) is None:
+            return 0
     if NOTHING.search(line):
         line = NOTHING.sub("", line)
     if ERRORS.search(line):
@@ -112,6 +118,15 @@ def severity(line: str) -> int:
     if WARNINGS.search(line):
         return 2
     return int(MENTIONS.search(line) is not None)
+
+
+def severities(lines: Sequence[str]) -> list[int]:
+    """Return the severity of each line, faster than one by one."""
+    text = "\n".join(lines)
+    low = text.lower()
+    stems = [stem for stem in STEMS if stem in low]
+    terse = TERSE.search(text) is not None
+    return [severity(line, stems, terse=terse) if line else 0 for line in lines]
 
 
 def is_severe(line: str) -> bool:
@@ -151,6 +166,12 @@ def matching(lines: Sequence[str], focus: str) -> list[int]:
     pairs = zip(scores, where, strict=True)
     ranked = sorted((-score, i) for score, i in pairs if score > 0 and score >= least)
     return [i for _, i in ranked]
+
+
+def is_weak_match(lines: Sequence[str], found: Sequence[int], focus: str) -> bool:
+    """Tell whether a focus was given but the best line found holds hardly anything of it."""
+    best = [lines[i][:2000] for i in found[:1]]
+    return is_weak(best, [1.0] * len(best), focus)
 
 
 def around(indices: Iterable[int], total: int, reach: int = 1) -> Iterable[int]:
@@ -222,7 +243,7 @@ def shorten(line: str, limit: int, focus: str = "") -> tuple[str, int]:
     A cut names its size in place: "abc …[+1,234 characters]… xyz". What holds a word of focus
     stays, then the beginning and the end.
     """
-    if len(line) <= limit + 40:
+    if len(line) <= limit + GAP_CHARS:
         return line, 0
     spot = focus_spot(line, focus)
     third = max(1, limit // 3)

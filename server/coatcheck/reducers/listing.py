@@ -2,14 +2,17 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from coatcheck.reducers.findings import PATH, Finding, is_frame, read
 from coatcheck.reducers.lines import (
+    claim,
     focused,
+    is_weak_match,
     matching,
     omitted,
+    passages,
     severity,
     shorten,
     split_lines,
@@ -20,6 +23,8 @@ from coatcheck.types import Aim, Reduction
 MOST_CHARS, MOST_LINES = 8_000_000, 400_000
 LIMIT = 300
 RULES_SHARE, FILES_SHARE = 0.3, 0.55
+BRANCH = re.compile(r"[\s\u00a0│|]*(?:[├└][─-]+|[|`+\\]--+) ?")
+MOST_FOUND, MOST_BETWEEN = 30, 5_000
 STARTS = "every path below begins with"
 LONG_START = 16
 MOST_RULES, RULED = 60, 0.6
@@ -34,7 +39,7 @@ def matches(text: str) -> bool:
     found = len(read(lines))
     own = sum(1 for line in lines if not is_frame(line))
     paths = sum(1 for line in lines if PATH.match(line.strip()[:300]))
-    return found >= 0.5 * own or paths >= 0.9 * len(lines)
+    return 0 < 0.5 * own <= found or paths >= 0.9 * len(lines)
 
 
 def reduce(text: str, aim: Aim) -> Reduction | None:
@@ -49,16 +54,43 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     findings = read(source)
     if aim.lossless:
         return factored(source, findings)
-    if 2 * len(findings) >= sum(1 for line in source if not is_frame(line)):
+    own = sum(1 for line in source if not is_frame(line))
+    titled = sum(1 for f in findings if not source[f.at].endswith(f.rest))
+    if findings and 2 * (len(findings) + titled) >= own:
         return reduce_findings(source, findings, aim)
-    return reduce_paths(source, aim)
+    return reduce_paths(source, aim) or reduce_tree(source, aim)
+
+
+def reduce_tree(lines: Sequence[str], aim: Aim) -> Reduction | None:
+    """Return a drawn tree: entries of the focus with the folders above, then level by level."""
+    depths = {i: len(m[0]) for i, line in enumerate(lines) if (m := BRANCH.match(line))}
+    if 10 * len(depths) < 7 * sum(1 for line in lines if line.strip()):
+        return None
+    found = [i for i in matching(lines, aim.focus) if i in depths]
+    near = [up for i in found[:MOST_FOUND] for up in (i, *above(depths, i))]
+    levels = sorted(depths, key=lambda i: (depths[i], i))
+    chosen = claim(lines, [([0], 1.0), (near, 0.7), (levels, 1.0)], aim.budget_tokens)
+    body = passages(lines, chosen, range(1, len(lines) + 1))
+    omissions = omitted("lines", len(chosen), len(lines))
+    weak = is_weak_match(lines, found, aim.focus)
+    return Reduction(body, "tree", "selected", omissions, "a name in the tree", weak)
+
+
+def above(depths: Mapping[int, int], index: int) -> Iterator[int]:
+    """Return the entries of a tree that the entry at index stands below, the nearest first."""
+    depth = depths[index]
+    for i in range(index - 1, max(-1, index - MOST_BETWEEN), -1):
+        if i in depths and depths[i] < depth:
+            depth = depths[i]
+            yield i
 
 
 def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim) -> Reduction:
     """Return counts by rule and by file, and below each file the findings shown."""
     focus = aim.focus if aim.focus.strip() else ""
     found = ranked(findings, focus)
-    budget = focused(aim.budget_tokens, bool(found))
+    weak = is_weak_match([f"{f.path} {f.rest}" for f in findings], found, focus)
+    budget = focused(aim.budget_tokens, bool(found) and not weak)
     rules = Counter(f.rule for f in findings if f.rule)
     if sum(rules.values()) < RULED * len(findings):
         rules, findings = Counter(), [replace(f, rule="") for f in findings]
@@ -82,7 +114,6 @@ def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim)
     omissions = omitted(unit, len(chosen), len(findings))
     omissions += omitted("other lines", len(ends), len(others))
     handle = "a path or a rule" if rules else "a path"
-    weak = bool(focus) and not found
     return Reduction("\n".join(body), "findings", "selected", omissions, handle, weak)
 
 
@@ -219,9 +250,10 @@ def chosen_findings(
 
 
 def grouped(findings: Sequence[Finding], chosen: dict[int, str]) -> Iterator[str]:
-    """Return the chosen findings below their paths, in source order."""
+    """Return the chosen findings below their paths, files and findings in source order."""
     before = ""
-    for number in sorted(chosen):
+    places = {f.path: n for n, f in reversed(list(enumerate(findings)))}
+    for number in sorted(chosen, key=lambda n: (places[findings[n].path], n)):
         if findings[number].path != before:
             before = findings[number].path
             yield before
@@ -231,7 +263,7 @@ def grouped(findings: Sequence[Finding], chosen: dict[int, str]) -> Iterator[str
 def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     """Return a list of paths by folder, folders beyond the budget as counts."""
     paths = [(i, line.strip()) for i, line in enumerate(lines) if PATH.match(line.strip()[:500])]
-    if 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
+    if not paths or 10 * len(paths) < 9 * sum(1 for line in lines if line.strip()):
         return None
     found = matching([path for _, path in paths], aim.focus)
     start = shared_start([path for _, path in paths])
@@ -258,7 +290,7 @@ def reduce_paths(lines: Sequence[str], aim: Aim) -> Reduction | None:
     body = "\n".join(rows)
     if estimate(body) > aim.budget_tokens:
         return None
-    weak = bool(aim.focus.strip()) and not found
+    weak = is_weak_match([path for _, path in paths], found, aim.focus)
     return Reduction(body, "paths", "selected", omissions, "a part of the path", weak)
 
 

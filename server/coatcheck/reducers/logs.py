@@ -11,14 +11,17 @@ from coatcheck.reducers.lines import (
     claim,
     focused,
     folded,
+    is_weak_match,
     matching,
     of_cut_lines,
     omitted,
     overwritten,
     passages,
+    severities,
     severity,
     shorten,
     split_lines,
+    template,
 )
 from coatcheck.reducers.templates import (
     Group,
@@ -26,6 +29,7 @@ from coatcheck.reducers.templates import (
     named,
     pattern,
     stamp_end,
+    told_values,
     varying,
     words_of,
 )
@@ -62,7 +66,6 @@ LATER_STAMP = re.compile(r"\d{1,4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d{2,4}[ T:]\d\d
 HANDLE = "a word of the line"
 ALIKE, TIMED_PATTERNS, OFTEN = 2, 3, 5
 NEW_WORDS = 6
-NOTE_CHARS = 160
 PATTERNS = "patterns (computed: how many lines @first of them; * is a value, times left out):"
 TRACE_HEAD, TRACE_TAIL = 3, 5
 
@@ -92,9 +95,11 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     traces = traced(source)
     groups = grouped(["" if i in traces else line for i, line in enumerate(source)])
     head = totals(source, traces)
-    found = matching(source, aim.focus)
+    asked = of_status(source, aim.focus)
+    found = [*asked, *matching(source, aim.focus)]
+    weak = not asked and is_weak_match(source, found, aim.focus)
     kinds = severe_kinds(source, groups)
-    budget = focused(aim.budget_tokens, bool(found)) - estimate(head) - 4
+    budget = focused(aim.budget_tokens, not weak and bool(found)) - estimate(head) - 4
     notes = notes_of(source, kinds)
     chosen = claim(lines, claims(source, groups, kinds, found), budget, notes)
     verbatim = passages(lines, chosen, range(1, len(lines) + 1), notes)
@@ -105,14 +110,17 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     omissions = omitted("lines", len(seen), len(lines))
     omissions += of_cut_lines((len(source[i]), cuts[i][1]) for i in sorted(seen) if i in cuts)
     omissions += overwritten(text, lines)
-    return Reduction(body, "logs", "selected", omissions, HANDLE, bool(aim.focus) and not found)
+    return Reduction(body, "logs", "selected", omissions, HANDLE, weak)
 
 
 def totals(lines: Sequence[str], traces: Mapping[int, int]) -> str:
     """Return the computed line of totals: lines, levels, statuses, traces, first and last time."""
     levels = Counter(level for line in lines if (level := level_of(line[:300])))
+    has_status = STATUS.search("\n".join(line[:2000] for line in lines)) is not None
     statuses = Counter(
-        found[1] or found[2] or found[3] for line in lines if (found := STATUS.search(line[:2000]))
+        found[1] or found[2] or found[3]
+        for line in lines
+        if has_status and (found := STATUS.search(line[:2000]))
     )
     stamps = [line[:end].strip(" -|,:") for line in lines if (end := stamp_end(line[:100]))]
     stamps = stamps or [found[0] for line in lines if (found := LATER_STAMP.search(line[:100]))]
@@ -144,9 +152,10 @@ def severe_kinds(lines: Sequence[str], groups: Sequence[Group]) -> list[tuple[in
     A kind is a pattern with one grade and one HTTP status.
     """
     kinds: dict[tuple[int, int, str], list[int]] = {}
+    grades = severities(lines)
     for number, group in enumerate(groups):
         for index in group.members:
-            grade = severity(lines[index])
+            grade = grades[index]
             if grade >= 2:
                 status = STATUS.search(lines[index][:2000])
                 key = (-grade, number, status[0][-5:] if status else "")
@@ -163,6 +172,7 @@ def claims(
     """Return who may fill how much of the budget with lines word for word."""
     once, again = spread(found, groups)
     yield first_blocks(lines, kinds), 0.6
+    yield wordings(lines, kinds), 0.65
     yield [members[-1] for _, members in kinds], 0.65
     yield rare_mentions(lines, groups), 0.7
     yield around(once, len(lines)), 0.85
@@ -170,6 +180,15 @@ def claims(
     yield [len(lines) - 1], 0.9
     yield slowest(lines, groups), 0.3
     yield [g.members[0] for g in groups[:1] if len(g.members) == 1], 0.5
+
+
+def wordings(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> list[int]:
+    """Return the first line of each wording of a kind, words that vary included."""
+    firsts: dict[str, int] = {}
+    for _, members in kinds:
+        for index in members:
+            firsts.setdefault(template(lines[index]), index)
+    return list(firsts.values())
 
 
 def rare_mentions(lines: Sequence[str], groups: Sequence[Group]) -> list[int]:
@@ -223,10 +242,12 @@ def first_blocks(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -
 def traced(lines: Sequence[str]) -> dict[int, int]:
     """Return the lines of stack traces, each with the line that reports the trouble above it."""
     out: dict[int, int] = {}
+    end = 0
     for index, line in enumerate(lines):
-        if index in out or not (FRAME.match(line) or TRACE_START.match(line)):
+        if index < end or not (FRAME.match(line) or TRACE_START.match(line)):
             continue
         trace = [index, *trace_below(lines, index)]
+        end = trace[-1] + 1
         if not any(FRAME.match(lines[i]) for i in trace):
             continue
         if index and severity(lines[index - 1]) >= 2:
@@ -253,10 +274,19 @@ def notes_of(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -> di
         if len(members) > 1:
             first, words = members[0], tuple(words_of(lines[members[0]]))
             alike = Group(members, ("0",) * len(words))
-            told = named(varying(lines, alike), words) if len(members) >= OFTEN else ""
-            more = f": {told}" if told and len(told) <= NOTE_CHARS else ""
+            told = told_values(varying(lines, alike)) if len(members) >= ALIKE + 1 else ""
+            more = f"; values {told}" if told else ""
             notes[first] = f"first of {len(members):,} alike, last @{members[-1] + 1}{more}"
     return notes
+
+
+def of_status(lines: Sequence[str], focus: str) -> list[int]:
+    """Return the lines with an HTTP status that focus asks for, as in "5xx"."""
+    wanted = tuple(found[0] for found in re.findall(r"\b[1-5](?=xx\b)", focus))
+    if not wanted:
+        return []
+    found = ((i, STATUS.search(line[:2000])) for i, line in enumerate(lines))
+    return [i for i, m in found if m and (m[1] or m[2] or m[3]).startswith(wanted)]
 
 
 def pattern_part(

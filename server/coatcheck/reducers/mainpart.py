@@ -15,6 +15,7 @@ LEAVES = words("p li dd dt blockquote")
 NARROWING = 0.75  # the main part is the smallest box that holds this share of the prose
 ARTICLE = 400  # letters of prose below which a page is a list or an app
 ARTICLE_SHARE = 0.2  # and the share of all visible letters
+LIST_SHARE = 0.3  # of the visible letters that the list of a page must hold
 ASIDE_TAGS = words("nav footer aside button select option textarea form dialog")
 OWN_TAGS = words("html body main article")
 ASIDE_HINTS = re.compile(
@@ -151,6 +152,18 @@ def main_part(page: Page) -> list[int]:
         and not is_menu(block)
     ]
     return with_headline(page, chosen, top)
+
+
+def list_part(page: Page) -> list[int]:
+    """Return the indices of the blocks of a page that is a list which are not set aside.
+
+    Empty when they are only a small share of the page: then its names for its boxes tell nothing.
+    """
+    flags = set_aside(page, [0.0] * len(page.blocks))
+    chosen = [i for i, b in enumerate(page.blocks) if b.box < 0 or not flags[b.box]]
+    held = sum(letters(page.blocks[index].text) for index in chosen)
+    seen = sum(letters(block.text) for block in page.blocks)
+    return chosen if held >= LIST_SHARE * seen else []
 
 
 def is_menu(block: Block) -> bool:

@@ -20,6 +20,11 @@ ABBREVIATED = re.compile(
 )
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\([^()\s]*(?:\([^()\s]*\))?[^()]*\)")
 ANCHOR = re.compile(r"<a [^<>]*>\s*(?:</a>)?")
+ORIGIN = re.compile(
+    r"(?i)\W{0,4}(?:url|link|source|path|file|id|ref|doi|date|published|author)s?\W{0,3}:\W{0,3}\S"
+    r"|\s*<?https?://\S+>?\s*$"
+)
+ORIGIN_LINES = 6
 RELEASE = re.compile(r"(?i)(?:version |release )?\W{0,2}v?\d+\.\d+")
 LONG_PARAGRAPH = 300
 SHORT_SENTENCE = 40
@@ -190,12 +195,20 @@ def units(lines: Lines, parts: Sequence[Section]) -> list[Unit]:
 
 
 def heading_end(lines: Lines, section: Section) -> int:
-    """Return the number of the last line of a section's heading."""
-    at = section.first - 1
-    for i in range(at + 1, min(at + 3, section.last)):
+    """Return the number of the last line of a heading, with the lines that say where it is from.
+
+    So the address of a search hit is never shown without its title, nor the title without it.
+    """
+    end = section.first - 1
+    for i in range(end + 1, min(end + 3, section.last)):
         if UNDERLINE.match(lines.all[i]):
-            return i
-    return at
+            end = i
+    for i in range(end + 1, min(end + 1 + ORIGIN_LINES, section.last)):
+        if ORIGIN.match(lines.all[i]) and not lines.in_fence[i]:
+            end = i
+        elif lines.all[i].strip():
+            break
+    return end
 
 
 def blocks(source: Lines, first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.codec import NARROW, decode, encode
-from coatcheck.reducers.digest import digest
+from coatcheck.reducers.digest import WHOLE, digest
 from coatcheck.reducers.rawjson import Value, dumps, parse
 from coatcheck.reducers.shape import sections_of
 from coatcheck.sizing import estimate
@@ -39,7 +39,7 @@ def _fitting(value: Value, budget_tokens: int) -> str | None:
         text = encode(value, widest=widest)
         if text is None:
             return None
-        if estimate(text) <= budget_tokens and _reads_back(text, value):
+        if estimate(text) <= WHOLE * budget_tokens and _reads_back(text, value):
             return text
     return None
 

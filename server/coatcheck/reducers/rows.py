@@ -4,17 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coatcheck.reducers.cells import CUT, cell, is_cut
-from coatcheck.reducers.columns import Column, describe, handle_of, profile
-from coatcheck.reducers.rawjson import Value, scalar
+from coatcheck.reducers.columns import LINK, PUBLIC_LINKS, Column, describe, handle_of, profile
+from coatcheck.reducers.rawjson import scalar
 from coatcheck.reducers.shape import Row, Section, split
 
 LONG_CUT = 800
+TABLE_FROM = 6
 DROPPED = ("empty", "link", "opaque")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A section with its columns, the column that names a row, and the columns worth showing."""
+    """A section with its columns, the column that names a row, and the columns worth showing.
+
+    same: columns of one value; twins: columns that repeat another one; built: by column, how its
+    values are made from another one; named: columns that the focus names.
+    """
 
     section: Section
     columns: Mapping[str, Column]
@@ -22,6 +27,8 @@ class Facts:
     kept: Sequence[str]
     same: Sequence[str]
     twins: Mapping[str, str]
+    built: Mapping[str, str]
+    named: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -45,18 +52,20 @@ class Plan:
 def facts_of(section: Section, named: Iterable[str] = ()) -> Facts:
     """Look at the columns of a section; the named ones are kept whatever they hold."""
     columns = describe(section)
-    named = set(named)
+    named = frozenset(named)
     handle = "" if section.single else handle_of(section, columns)
     same = [c.path for c in columns.values() if c.same is not None and len(section.rows) > 1]
     twins = _twins(section, columns, handle)
+    built = {} if section.single else _built(section, columns)
     kept = [
         c.path
         for c in columns.values()
         if ((c.kind not in DROPPED and c.value > 0.4) or c.path in named)
         and c.path not in same
         and c.path not in twins
+        and c.path not in built
     ]
-    return Facts(section, columns, handle, kept, same, twins)
+    return Facts(section, columns, handle, kept, same, twins, built, named)
 
 
 def _twins(section: Section, columns: dict[str, Column], handle: str) -> dict[str, str]:
@@ -71,6 +80,26 @@ def _twins(section: Section, columns: dict[str, Column], handle: str) -> dict[st
         and column.distinct == columns[handle].distinct
         and all(row[path] == row[handle] for row in section.rows)
     }
+
+
+def _built(section: Section, columns: Mapping[str, Column]) -> dict[str, str]:
+    """Return how the public link of the rows is made from one other column, if it is."""
+    if len(section.rows) < 3:
+        return {}
+    link = next((p for p in PUBLIC_LINKS if p in columns and columns[p].kind == "text"), "")
+    whole = section.rows[0].get(link)
+    if not isinstance(whole, str) or not LINK.fullmatch(whole):
+        return {}
+    for path, column in columns.items():
+        part = section.rows[0].get(path)
+        if path == link or column.same is not None or not isinstance(part, str) or not part:
+            continue
+        before, found, after = whole.rpartition(part)
+        if not found or not before.endswith(("/", "=", "#", ":")):
+            continue
+        if all(row.get(link) == f"{before}{row.get(path)}{after}" for row in section.rows):
+            return {link: f"{link} = {before}{{{path}}}{after} (first row: {whole})"}
+    return {}
 
 
 def field_lines(facts: Facts, plan: Plan) -> tuple[list[str], int]:
@@ -135,12 +164,12 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     if plan.grid:
         lines += _grid(facts, plan, every)
         count += sum(_whole(row, path, plan.cut) for row in section.rows for path in plan.grid)
-    lines += _named_rows(facts, plan, every)
+    lines += _picked_rows(facts, plan, every)
     count += sum(
         _whole(section.rows[i], path, LONG_CUT if (i, path) in plan.long else CUT)
         for i, paths in plan.picked.items()
         for path in paths
-        if path not in plan.grid
+        if path not in plan.grid and path not in facts.built
     )
     if plan.listed and shown < total:
         lines += _listing(facts, set(plan.picked))
@@ -166,6 +195,8 @@ def _hoisted(facts: Facts) -> tuple[list[str], int]:
     lines = []
     if same:
         lines.append("same in every row: " + ", ".join(same))
+    lines += [f"built from the row: {how}" for how in facts.built.values()]
+    count += total * len(facts.built)
     if empty:
         lines.append("empty in every row: " + _names(empty, 12))
         count += total * len(empty)
@@ -178,7 +209,7 @@ def _left_out(facts: Facts, plan: Plan) -> list[str]:
     kinds: dict[str, list[str]] = {}
     hoisted = 0
     for path, column in facts.columns.items():
-        if path in shown or path in facts.twins:
+        if path in shown or path in facts.twins or path in facts.built:
             continue
         if path in facts.same and (column.kind == "empty" or column.kind not in DROPPED):
             hoisted += column.kind != "empty"
@@ -209,17 +240,21 @@ def _profiles(facts: Facts, plan: Plan) -> list[str]:
 
 def _grid(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
     rows, columns, cut = facts.section.rows, plan.grid, plan.cut
-    owners = owners_of(facts, every)
-    if len(columns) == 1 and not owners:
+    if len(columns) == 1 and not facts.section.has_owners:
         return [f"{columns[0]}: " + ", ".join(_cell(row, columns[0], cut) for row in rows)]
+    owners = [owner_of(facts, i, every) for i in range(len(rows))]
     if len(columns) > facts.section.widest:
-        return [_pairs(row, columns, owners[i] if owners else "") for i, row in enumerate(rows)]
-    lead = ["of"] if owners else []
-    lines = [",".join([*lead, *columns])]
-    for i, row in enumerate(rows):
-        own = [owners[i]] if owners else []
-        lines.append(",".join([*own, *(_cell(row, path, cut) for path in columns)]))
+        return [_pairs(row, columns, owner) for row, owner in zip(rows, owners, strict=True)]
+    lines = [",".join([*_owner_title(facts), *columns])]
+    for row, owner in zip(rows, owners, strict=True):
+        lines.append(
+            ",".join([*([owner] if owner else []), *(_cell(row, path, cut) for path in columns)])
+        )
     return lines
+
+
+def _owner_title(facts: Facts) -> list[str]:
+    return ["of"] if facts.section.has_owners else []
 
 
 def _cell(row: Row, path: str, cut: int) -> str:
@@ -236,12 +271,33 @@ def _pairs(row: Row, columns: Iterable[str], owner: str = "") -> str:
     return ", ".join(pairs)
 
 
-def _named_rows(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
-    owners = owners_of(facts, every) if plan.picked else []
-    return [
-        named_row(facts, index, plan.picked[index], plan.long, owners[index] if owners else "")
-        for index in sorted(plan.picked)
-    ]
+def _picked_rows(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
+    """Write the chosen rows: with a name at every cell, many of one shape under their columns."""
+    order = sorted(plan.picked)
+    owners = {i: owner_of(facts, i, every) for i in order}
+    shapes = {tuple(paths) for paths in plan.picked.values()}
+    if len(order) < TABLE_FROM or len(shapes) > 1:
+        return [named_row(facts, i, plan.picked[i], plan.long, owners[i]) for i in order]
+    columns = shapes.pop()
+    head = ",".join([_singular(facts.section), *_owner_title(facts), *columns])
+    return [head, *(plain_row(facts, i, columns, plan.long, owners[i]) for i in order)]
+
+
+def plain_row(
+    facts: Facts,
+    index: int,
+    columns: Iterable[str],
+    long: set[tuple[int, str]],
+    owner: str = "",
+) -> str:
+    """Write one row without names, its number in the source first."""
+    row = facts.section.rows[index]
+    cells = [_cell(row, path, LONG_CUT if (index, path) in long else CUT) for path in columns]
+    return ",".join([str(index + 1), *([owner] if owner else []), *cells])
+
+
+def _singular(section: Section) -> str:
+    return {"entries": "entry", "rows": "row"}.get(section.unit, section.unit)
 
 
 def named_row(
@@ -259,24 +315,18 @@ def named_row(
         for path in columns
         if path in row
     ]
-    return f"{facts.section.unit.removesuffix('s').replace('entrie', 'entry')} {index + 1}: " + (
-        ", ".join(pairs)
-    )
+    return f"{_singular(facts.section)} {index + 1}: " + ", ".join(pairs)
 
 
-def owners_of(facts: Facts, every: Sequence[Facts]) -> list[str]:
-    """Return, for the rows of an inner list, the name of the row that holds each; else nothing."""
-    section = facts.section
-    if all(row < 0 or every[index].section.single for index, row in section.parents):
-        return []
-    return [_owner(index, row, every) for index, row in section.parents]
-
-
-def _owner(index: int, row: int, every: Sequence[Facts]) -> str:
+def owner_of(facts: Facts, index: int, every: Sequence[Facts]) -> str:
+    """Return the name of the row that holds a row of an inner list, "" for other rows."""
+    if not facts.section.has_owners:
+        return ""
+    at, row = facts.section.parents[index]
     if row < 0:
         return "the top"
-    parent = every[index]
-    value: Value = parent.section.rows[row].get(parent.handle) if parent.handle else None
+    parent = every[at]
+    value = parent.section.rows[row].get(parent.handle) if parent.handle else None
     return cell(value, 60) if isinstance(value, str) else f"row {row + 1}"
 
 

@@ -2,26 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 from coatcheck.reducers.columns import troubled
 from coatcheck.reducers.rows import Facts
-from coatcheck.reducers.select import relevance
+from coatcheck.reducers.select import is_weak, relevance
 from coatcheck.reducers.wants import Wants, asks_for_trouble, exact, extremes, texts
 
 UNIT_CHARACTERS = 1_000
-WEAK = 0.25
+LOOSE = 0.25
+FLAT = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Sections with what the focus gives each row or field; top is the highest score."""
+    """Sections with what the focus gives each row or field.
+
+    top: the highest score; rare: what a word is worth that one unit holds; loose: the focus tells
+    no rows from others; weak: hardly anything of it occurs; trouble: it asks what is failing.
+    """
 
     every: Sequence[Facts]
     wants: Wants
     scores: Sequence[Sequence[float]]
     top: float
+    rare: float
+    loose: bool
     weak: bool
-    trouble: bool = False
+    trouble: bool
 
 
 def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
@@ -33,7 +41,7 @@ def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
             units += [f"{p} {' '.join(texts(v))}"[:UNIT_CHARACTERS] for p, v in row.items()]
         else:
             units += [
-                " ".join(t[:300] for v in row.values() for t in texts(v))[:UNIT_CHARACTERS]
+                " ".join([t[:300] for v in row.values() for t in texts(v)])[:UNIT_CHARACTERS]
                 for row in facts.section.rows
             ]
     matched = relevance(units, wants.text) if wants.text.strip() else [0.0] * len(units)
@@ -58,12 +66,26 @@ def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
         if trouble and not facts.section.single:
             asked += troubled(facts.section, columns)
         for index in asked:
-            own[index] += top or 1.0
+            own[index] += 2.0 * (top or 1.0)
         ends += len(asked)
-    best = max(range(len(units)), key=lambda i: matched[i], default=-1)
-    weak = not ends and (top == 0.0 or (best >= 0 and _share(units[best], wants) < WEAK))
+    loose = not ends and (_is_flat(every, scores) or _best_share(units, matched, wants) < LOOSE)
+    weak = not ends and is_weak(units, matched, wants.text)
     top = max((s for own in scores for s in own), default=0.0)
-    return Scored(every, wants, scores, top, weak, trouble)
+    return Scored(every, wants, scores, top, log(1 + len(units)), loose, weak, trouble)
+
+
+def _is_flat(every: Sequence[Facts], scores: Sequence[Sequence[float]]) -> bool:
+    """Tell whether no row is told from the others of its list."""
+    own = [one for facts, one in zip(every, scores, strict=True) if not facts.section.single]
+    return all(max(one) - min(one) <= FLAT * max(one) for one in own if one)
+
+
+def _best_share(units: Sequence[str], matched: Sequence[float], wants: Wants) -> float:
+    """Return how many of the focus's own words the best unit holds, as a share."""
+    best = max(range(len(units)), key=lambda i: matched[i], default=-1)
+    asked = {p for p in wants.phrases if " " not in p}
+    unit = units[best].casefold() if best >= 0 and matched[best] > 0 else ""
+    return sum(word in unit for word in asked) / (len(asked) or 1)
 
 
 def _inherit(every: Sequence[Facts], scores: list[list[float]]) -> None:
@@ -74,20 +96,6 @@ def _inherit(every: Sequence[Facts], scores: list[list[float]]) -> None:
                 own[at] = max(own[at], 0.5 * scores[index][row])
 
 
-def _share(unit: str, wants: Wants) -> float:
-    """Return how many of the focus's own words a unit holds, as a share."""
-    asked = {p for p in wants.phrases if " " not in p}
-    return sum(word in unit.casefold() for word in asked) / (len(asked) or 1)
-
-
 def tables_of(scored: Scored) -> list[int]:
     """Return the numbers of the sections that have rows."""
     return [i for i, facts in enumerate(scored.every) if not facts.section.single]
-
-
-def is_outer(every: Sequence[Facts], facts: Facts) -> bool:
-    """Tell whether no row of a section stands inside a row of another one."""
-    return all(
-        row < 0 or every[index].section.single or every[index] is facts
-        for index, row in facts.section.parents
-    )

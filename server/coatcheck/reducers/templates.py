@@ -26,6 +26,7 @@ STAMP = re.compile(
 TIME = re.compile(r"(?:\d+[-/]\w+[-/]\d+[T:_])?\d{1,2}:\d\d:\d\d")
 REPEATED = re.compile(r"\*(?:[\s,|]+\*)+")
 DIGIT = re.compile(r"\d")
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?\w{0,2}")
 NAME = re.compile(r"[^\W\d]")
 SEVERAL = 5
 MOST_KEYS = 3000
@@ -147,8 +148,21 @@ def listed(counts: Counter[str], detail: int) -> str:
     first, last = next(iter(counts)), next(reversed(counts))
     if detail == 0 or TIME.match(first):
         return "*"
-    if len(counts) > (LISTED_VALUES if max(counts.values()) > 1 else FEW_VALUES):
+    single = max(counts.values()) == 1
+    if len(counts) > (FEW_VALUES if single else LISTED_VALUES):
         return "*" if detail == 1 else f"{{{first} … {last}, {len(counts):,} values}}"
     ranked = sorted(counts.items(), key=lambda pair: -pair[1])
     text = ", ".join(f"{value} ({count:,})" for value, count in ranked)
     return f"{{{text}}}" if len(text) <= LISTED_CHARS or detail == 2 else "*"
+
+
+def told_values(values: Mapping[int, Counter[str]]) -> str:
+    """Return all values of the places with 12 at most: names, then addresses; no bare numbers."""
+    small = [counts for counts in values.values() if len(counts) <= LISTED_VALUES]
+    few = [c for c in small if not TIME.match(v := next(iter(c))) and not NUMBER.fullmatch(v)]
+    out = ""
+    for counts in sorted(few, key=lambda c: NAME.search(next(iter(c))) is None):
+        parts = [f"{v} ({n:,})" if n > 1 else v for v, n in counts.most_common()]
+        if len(out) + len(text := "{" + ", ".join(parts) + "}") <= LISTED_CHARS:
+            out += f" {text}" if out else text
+    return out

@@ -29,12 +29,13 @@ CUT = re.compile(r"(?:ations?|(?<=t)ions?|ments?|ings?|ies|ied|ers?|ors?|ed|es|l
 STOP = frozenset(
     re.findall(
         r"\w+",
-        "a about all also an and any are as at be been before being but by can could did do "
-        "does for from get give had has have having he her his how i if in into is it its "
-        "itself list may me might more most much must my need no not of on only or our out "
-        "please same shall she should show so some such tell than that the their them then "
-        "there these they this those to up us was we were what when where which while who "
-        "whom whose why will with would you your ",
+        "a about all also an and another any are as at be been before being between but by "
+        "can could did do does each every find for from get give had has have having he her "
+        "here his how i if in into is it its itself just list may me might more most much "
+        "must my need no not of on only or other others our out per please same shall she "
+        "should show so some such tell than that the their them then there these they this "
+        "those to too up us very via was we were what when where which while who whom whose "
+        "why will with would you your ",
     )
 )
 MOST_TERMS = 48

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from coatcheck.reducers import snapshots
@@ -17,7 +18,12 @@ MAX_CHARS = 20_000_000
 MAX_NODES = 200_000
 MAX_LINE = 400  # characters of a line that are shown
 MAX_CLIMB = 30
+MAX_MISSES = 300  # lines in a row that do not fit before no more are tried
 MAX_INDENT = 30  # levels of XML that are indented
+MAX_ITEMS = 5  # of a list whose lines are weighed on their own
+FITTING = 0.7  # share of the best match of an item from which they are
+WEAK = 0.2  # share of the best match from which a line counts as sought
+AROUND = 0.4  # share of the budget for the rest of the tree when something was found
 RARE = 0.1  # share of the lines of one key that a value may have to be odd
 FEW = 0.34  # and the most distinct values of that key, as a share
 NOISE = re.compile(
@@ -33,7 +39,6 @@ IDENTITY = re.compile(
     r"|state|reason|message|host|url|replicas|severity|level|error|key)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
-KEYED = re.compile(r"\s*(?:- )*(?:[\w./$-]+|\"[^\"]+\"|'[^']+'):(?:\s|$)")
 KEY = re.compile(r"[\w./:$-]+")
 DRAWN = re.compile(r"^(?:[│ \xa0]|\|(?!--))*+(?:├──|└──|\|--|`--|\+--|\\--) ?", re.M)
 
@@ -47,22 +52,14 @@ class Node:
     line: str
 
 
-def matches(text: str) -> bool:
-    """Tell whether text is a snapshot, XML, YAML or a drawn tree, from its beginning."""
-    sample = text[:6_000]
-    if snapshots.matches(sample) or is_xml(sample):
-        return True
-    lines = [line for line in sample.split("\n")[:-1] if line.strip()] or sample.split("\n")
-    keyed = sum(KEYED.match(line) is not None or line.lstrip().startswith("- ") for line in lines)
-    return max(keyed, len(DRAWN.findall(sample))) >= 0.7 * len(lines)
-
-
 def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return the branches of a tree that matter within aim, None when it is no tree."""
     if aim.lossless or len(text) > MAX_CHARS:
         return None
     if snapshots.matches(text):
         return snapshots.reduce(text, aim)
+    if text.count("\n") > MAX_NODES:
+        return None
     found = xml_nodes(text) if is_xml(text) else line_nodes(text)
     if len(found) < 4 or len(found) > MAX_NODES:
         return None
@@ -112,12 +109,14 @@ def prune(nodes: Sequence[Node], text: str, aim: Aim) -> Reduction:
         for index, node in enumerate(nodes)
     ]
     clean = [index for index in range(len(nodes)) if not noise[index]]
-    worth = values(nodes, scores, noise)
+    base = values(nodes, noise)
     weak = bool(aim.focus) and not any(scores)
     if sum(costs[index] for index in clean) <= aim.budget_tokens:
         return reduction_of(nodes, clean, noise, text, weak=weak)
     return tightened(
-        lambda room: reduction_of(nodes, grow(nodes, costs, worth, room), noise, text, weak=weak),
+        lambda room: reduction_of(
+            nodes, chosen(nodes, costs, scores, base, room), noise, text, weak=weak
+        ),
         aim.budget_tokens,
     )
 
@@ -155,30 +154,47 @@ def noisy(nodes: Sequence[Node]) -> list[bool]:
 def sought(nodes: Sequence[Node], focus: str) -> list[float]:
     """Return how much each line is what focus names, at most 1 for the best.
 
-    What hangs on such a line, or beside it, counts too; and a line counts more in the item, of
-    the list that most of the tree is, that focus describes best as a whole.
+    What hangs on such a line, or beside it, counts too. In the few items of the list that the
+    tree mostly is which focus describes best, lines are weighed against each other once more:
+    a word that all items hold says nothing about the item, but much about its lines.
     """
     if not focus:
         return [0.0] * len(nodes)
-    own = shares(relevance([node.line for node in nodes], focus))
-    best = list(own)
-    for index in range(len(nodes) - 1, -1, -1):
+    found = spread(nodes, range(len(nodes)), focus)
+    for item, fit in best_items(nodes, focus):
+        for index, score in zip(item, spread(nodes, item, focus), strict=True):
+            found[index] = max(found[index], fit * score)
+    return found
+
+
+def spread(nodes: Sequence[Node], indices: Sequence[int], focus: str) -> list[float]:
+    """Return the scores of the lines at indices, weighed against each other alone."""
+    own = dict(
+        zip(indices, shares(relevance([nodes[i].line for i in indices], focus)), strict=True)
+    )
+    best = dict(own)
+    for index in reversed(indices):
         parent = nodes[index].parent
-        if parent >= 0:
+        if parent in best:
             best[parent] = max(best[parent], 0.5 * best[index])
-    lines: list[float] = []
-    for index, node in enumerate(nodes):
-        above = lines[node.parent] if node.parent >= 0 else 0.0
-        beside = best[node.parent] if node.parent >= 0 else 0.0
-        lines.append(own[index] + max(0.5 * above, 0.4 * beside))
-    items = items_of(nodes)
-    words: dict[int, list[str]] = {}
-    for index, item in enumerate(items):
-        words.setdefault(item, []).append(nodes[index].line)
-    order = [item for item in words if item >= 0]
-    whole = shares(relevance(["\n".join(words[item]) for item in order], focus))
-    fit = dict(zip(order, whole, strict=True))
-    return shares([s * (0.3 + 0.7 * fit.get(i, 1.0)) for s, i in zip(lines, items, strict=True)])
+    found: dict[int, float] = {}
+    for index in indices:
+        parent = nodes[index].parent
+        around = max(0.5 * found.get(parent, 0.0), 0.3 * best.get(parent, 0.0))
+        found[index] = min(1.0, own[index] + around)
+    return list(found.values())
+
+
+def best_items(nodes: Sequence[Node], focus: str) -> list[tuple[list[int], float]]:
+    """Return the few items that focus describes best, as indices of their lines, with shares."""
+    items: dict[int, list[int]] = {}
+    for index, item in enumerate(items_of(nodes)):
+        if item >= 0:
+            items.setdefault(item, []).append(index)
+    words = ["\n".join(nodes[i].line for i in item) for item in items.values()]
+    fits = shares(relevance(words, focus))
+    ranked = sorted(zip(items.values(), fits, strict=True), key=lambda pair: -pair[1])
+    return [(item, fit) for item, fit in ranked[:MAX_ITEMS] if fit >= FITTING]
 
 
 def shares(scores: Sequence[float]) -> list[float]:
@@ -203,8 +219,8 @@ def items_of(nodes: Sequence[Node]) -> list[int]:
     return found
 
 
-def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]) -> list[float]:
-    """Return what each line is worth: what is sought, then errors, odd values, names, the new."""
+def values(nodes: Sequence[Node], noise: Sequence[bool]) -> list[float]:
+    """Return what each line is worth when nothing is sought: errors, odd values, names, the new."""
     paths = [signature(nodes, index) for index in range(len(nodes))]
     said = [node.line.strip() for node in nodes]
     alike, same = Counter(paths), Counter(said)
@@ -223,7 +239,7 @@ def values(nodes: Sequence[Node], scores: Sequence[float], noise: Sequence[bool]
             base += 1.0
         if QUIET.match(node.line):
             base *= 0.1
-        found.append(0.0 if noise[index] else 4.0 * scores[index] + base)
+        found.append(0.0 if noise[index] else base)
     return found
 
 
@@ -235,51 +251,102 @@ def signature(nodes: Sequence[Node], index: int) -> str:
     return f"{node.depth}/" + "/".join(match[0] if match else "" for match in names)
 
 
-def grow(
-    nodes: Sequence[Node], costs: Sequence[int], worth: Sequence[float], budget: int
+def chosen(
+    nodes: Sequence[Node],
+    costs: Sequence[int],
+    scores: Sequence[float],
+    base: Sequence[float],
+    budget: int,
 ) -> list[int]:
-    """Return the best lines that budget holds, in source order, with all they hang on."""
-    chosen: set[int] = set()
+    """Return the lines that budget holds, in source order: what is sought, then the rest."""
     names = labels(nodes)
-    for index in sorted(range(len(nodes)), key=lambda i: (-worth[i], i)):
-        if worth[index] <= 0 or budget <= 0:
+    kept: set[int] = set()
+    if any(scores):
+        strong = [score if score >= WEAK else 0.0 for score in scores]
+        left = grow(nodes, costs, strong, names, kept, budget)
+        budget = min(left, round(AROUND * budget))
+    grow(nodes, costs, base, names, kept, budget)
+    return sorted(kept)
+
+
+def grow(
+    nodes: Sequence[Node],
+    costs: Sequence[int],
+    worth: Sequence[float],
+    names: dict[int, int],
+    kept: set[int],
+    budget: int,
+) -> int:
+    """Add to kept the best lines that budget holds, with all they hang on; return what is left."""
+    misses = 0
+    for index in sorted((i for i, w in enumerate(worth) if w > 0), key=lambda i: -worth[i]):
+        if budget <= 0 or misses > MAX_MISSES:
             break
-        branch = climb(nodes, index, chosen)
+        branch = climb(nodes, index, kept)
+        is_name = len(branch) > 1 and names.get(branch[-1]) == index
         for item in [i for i in branch if i in names]:
-            branch += climb(nodes, names[item], {*chosen, *branch})
-        price = sum(costs[i] for i in branch)
+            named = climb(nodes, names[item], kept)
+            branch += [i for i in named if i not in branch]
+        price = costs[index] + 4 if is_name else sum(costs[i] for i in branch)
+        misses += 1
         if price <= budget:
             budget -= price
-            chosen.update(branch)
-    return sorted(chosen)
+            kept.update(branch)
+            misses = 0
+    return budget
 
 
-def climb(nodes: Sequence[Node], index: int, chosen: set[int]) -> list[int]:
-    """Return index and the lines it hangs on that are not chosen yet, from the inside out."""
+def climb(nodes: Sequence[Node], index: int, kept: AbstractSet[int]) -> list[int]:
+    """Return index and the lines it hangs on that are not kept yet, from the inside out."""
     branch: list[int] = []
-    while index >= 0 and index not in chosen and len(branch) < MAX_CLIMB:
+    while index >= 0 and index not in kept and len(branch) < MAX_CLIMB:
         branch.append(index)
         index = nodes[index].parent
     return branch
 
 
 def labels(nodes: Sequence[Node]) -> dict[int, int]:
-    """Return, by item of a list, the line that names it."""
-    found: dict[int, int] = {}
+    """Return, by item of a list, the line nearest to it that names it."""
+    found: dict[int, tuple[int, int]] = {}
     for index, node in enumerate(nodes):
         if NAMED.match(node.line):
-            for above in climb(nodes, node.parent, set())[:2]:
+            for distance, above in enumerate(climb(nodes, index, set())[:3]):
                 if nodes[above].line.lstrip().startswith("- "):
-                    found.setdefault(above, index)
-    return found
+                    found[above] = min(found.get(above, (9, 0)), (distance, index))
+                    break
+    return {item: index for item, (_, index) in found.items()}
+
+
+def named_only(nodes: Sequence[Node], shown: Sequence[int]) -> dict[int, str]:
+    """Return lines for the items of which nothing but the name is shown, by each of their lines.
+
+    The item's first line becomes one line with the name, the others become nothing.
+    """
+    names = labels(nodes)
+    held: Counter[int] = Counter()
+    for index in shown:
+        held.update(above for above in climb(nodes, index, set()) if above in names)
+    lines: dict[int, str] = {}
+    for item, name in names.items():
+        chain = climb(nodes, name, set())
+        chain = chain[: chain.index(item) + 1]
+        if len(chain) > 1 and held[item] == len(chain):
+            lines.update(dict.fromkeys(chain, ""))
+            indent = nodes[item].line[: -len(nodes[item].line.lstrip())]
+            lines[item] = f"{indent}- […] {nodes[name].line.strip()}"
+    return lines
 
 
 def written(nodes: Sequence[Node], shown: Sequence[int]) -> list[str]:
     """Return the lines shown; one that lost lines hanging on it ends with "[…]"."""
     kept = set(shown)
     lost = {node.parent for index, node in enumerate(nodes) if index not in kept}
+    short = named_only(nodes, shown)
     lines = []
     for index in shown:
+        if index in short:
+            lines += [short[index]] if short[index] else []
+            continue
         line = nodes[index].line
         if len(line) > MAX_LINE:
             line = f"{line[:MAX_LINE]} [… {len(line) - MAX_LINE} characters]"

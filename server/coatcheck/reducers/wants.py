@@ -13,6 +13,7 @@ from coatcheck.reducers.shape import Section, split
 
 WORD = re.compile(r"[^\W_]+")
 LONGEST_PHRASE = 8
+MANY_WORDS = 30
 MOST = vocabulary(
     "highest largest most max maximum top best biggest longest greatest peak heaviest slowest"
 )
@@ -49,14 +50,24 @@ class Wants:
     phrases: frozenset[str]
 
     def names(self, path: str) -> bool:
-        """Tell whether the focus names the column of path (its last key, any number of words)."""
+        """Tell whether the focus names the column of path: all words of its last key.
+
+        In a long focus one word alone names no column.
+        """
+        if not self.words:
+            return False
         last = split(path)[1]
         parts = [part for part in words(last.split("(")[0] or last) if part not in VERBS]
+        if len(parts) < 2 and len(self.words) > MANY_WORDS:
+            return False
         return bool(parts) and all(self._has(part) for part in parts)
 
     def holds(self, text: str) -> str:
         """Return text in plain words if the focus holds it as a phrase, else ""."""
-        plain = " ".join(WORD.findall(text[:200].casefold()))
+        first = WORD.search(text := text[:200].casefold())
+        if first is None or first[0] not in self.words:
+            return ""
+        plain = " ".join(WORD.findall(text))
         return plain if plain in self.phrases else ""
 
     def _has(self, word: str) -> bool:
@@ -108,10 +119,15 @@ def _hits(wants: Wants, section: Section) -> dict[str, list[tuple[int, str]]]:
     found: dict[str, list[tuple[int, str]]] = {}
     for index, row in enumerate(section.rows):
         for path, value in row.items():
-            plains = [wants.holds(text) for text in texts(value)]
-            if value is True and wants.names(path):
-                plains.append("true")
-            found.setdefault(path, []).extend((index, plain) for plain in plains if plain)
+            if isinstance(value, str):
+                plain = wants.holds(value)
+                if plain:
+                    found.setdefault(path, []).append((index, plain))
+            elif value is True and wants.names(path):
+                found.setdefault(path, []).append((index, "true"))
+            elif isinstance(value, list | dict):
+                plains = filter(None, map(wants.holds, texts(value)))
+                found.setdefault(path, []).extend((index, plain) for plain in plains)
     return found
 
 

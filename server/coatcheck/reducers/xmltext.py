@@ -26,6 +26,14 @@ class Tag:
     text: list[str] = field(default_factory=list)
     leaves: list[str] = field(default_factory=list)
     children: int = 0
+    said_after: int = 0
+
+    def say(self, piece: str) -> None:
+        """Take a piece of text, with a mark where elements stand between it and the one before."""
+        if self.text and self.said_after != self.children:
+            self.text.append(" […] ")
+        self.text.append(piece)
+        self.said_after = self.children
 
 
 def is_xml(text: str) -> bool:
@@ -66,7 +74,7 @@ def tree_lines(text: str) -> list[tuple[int, str]]:
     for kind, name, rest in parts(text):
         if kind == "text":
             if not name.isspace():
-                stack[-1].text.append(name)
+                stack[-1].say(name)
         elif kind == "close":
             end(stack, name, lines)
         else:
