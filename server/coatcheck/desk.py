@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coatcheck import catalogue, spans
 from coatcheck.clients import shown_chars
@@ -16,6 +16,9 @@ from coatcheck.focus import derive
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
 from coatcheck.types import Call, Entry, EntryKind, Ledger, Rule, Session, StoreError
+
+if TYPE_CHECKING:
+    from coatcheck.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class Desk:
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _asked_for: dict[str, deque[str]] = field(default_factory=dict)
+    _repeats: "Repeats | None" = None
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -128,6 +132,7 @@ class Desk:
         call = call or Call(self.upstream, "")
         rule = self.rule_of(call.tool)
         outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
+        outgoing = self._without_repeating(call, result, outgoing)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -135,6 +140,8 @@ class Desk:
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
+        if self._repeats is not None:
+            self._repeats.turn(call.context)
         tokens = round(size_bytes / USUAL_BYTES_PER_TOKEN)
         self._book(
             "call",
@@ -176,6 +183,22 @@ class Desk:
             tokens = estimate(listing.added)
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
         return listing.result
+
+    def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
+        """Return outgoing shorter, if the context still has the last answer to the same call."""
+        if not call.context:
+            return outgoing
+        from coatcheck import repeats  # here because few clients name their context
+
+        if self._repeats is None:
+            self._repeats = repeats.Repeats()
+        if not outgoing.ref or outgoing.is_error:
+            self._repeats.turn(call.context)
+            return outgoing
+        short = self._repeats.shorter(call, outgoing.ref, outgoing.text, outgoing.view)
+        if not short:
+            return outgoing
+        return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
     def _guess(self, tool: str, arguments: Mapping[str, object]) -> str:
         """Return what the agent seems to look for: its arguments, then its recent fetches."""
