@@ -4,18 +4,31 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, spans
+from coatcheck import catalogue, filling, spans
 from coatcheck.clients import shown_chars
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import URI, Fetched, fetch
 from coatcheck.focus import derive
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
-from coatcheck.types import Call, Entry, EntryKind, Ledger, Rule, Session, StoreError
+from coatcheck.types import (
+    Artifact,
+    Call,
+    Entry,
+    EntryKind,
+    Ledger,
+    RefsInto,
+    Refused,
+    Rule,
+    Session,
+    StoreError,
+    UnknownRef,
+)
 
 if TYPE_CHECKING:
     from coatcheck.repeats import Repeats
@@ -55,6 +68,8 @@ class Desk:
     ledger: Ledger
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
+    refs_into: Sequence[RefsInto] = ()
+    _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
     _definitions_booked: bool = False
@@ -94,6 +109,38 @@ class Desk:
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         """Return the call, and params without `_focus` where we offered it."""
+        call, changed = self._taken(params, raw)
+        if filling.SCHEME in raw and not self._shadowed:
+            call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        return call, changed
+
+    def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
+        """Return params with the texts of artifacts for the refs in them, booked, and True.
+
+        Nothing enters a tool but by a pair of refs_into; refused, the call is answered at once.
+        """
+        try:
+            found = spans.member(raw, "arguments")
+            tool = self._tools.get(call.tool)
+            if found is None or tool is None:
+                raise Refused(f"{call.tool} is not in the list of tools; list them first")
+            admit = partial(self._admitted, call.tool, tool)
+            text, filled = filling.fill(raw[found.start : found.end], tool, admit)
+        except (Refused, UnknownRef, StoreError, spans.NotJson, RecursionError) as error:
+            self._book("call", call, is_error=True, reason="a ref was refused; nothing was sent")
+            answer = Fetched(f"Error: coatcheck did not send this call: {error}", "", is_error=True)
+            return answer.result(COMPLETE if VERSION in _meta(params) else b""), False
+        for ref, place in filled:
+            self._book("fetch", call, ref=ref, verb="argument", reason=f"sent as {place}")
+        return spans.apply(raw, [(found.start, found.end, text)]), True
+
+    def _admitted(self, name: str, tool: filling.Tool, ref: str) -> Artifact:
+        """Return the artifact of ref if it may enter a tool. Raises: Refused, UnknownRef."""
+        artifact = self.pipeline.artifacts.get(ref)
+        filling.check(self.refs_into, artifact.call.upstream, self.upstream, name, tool)
+        return artifact
+
+    def _taken(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         tool, arguments = str(params.get("name", "")), params.get("arguments")
         context, call_id = _context(_meta(params))
         if not isinstance(arguments, Mapping):
@@ -178,6 +225,7 @@ class Desk:
             )
             return None
         self._with_focus |= listing.with_focus
+        self._tools |= _tools_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
             tokens = estimate(listing.added)
@@ -267,6 +315,12 @@ class Desk:
             view_tokens=estimate(fetched.text),
             added_ms=ms,
         )
+
+
+def _tools_in(listed: object) -> dict[str, filling.Tool]:
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    return {str(entry.get("name")): filling.tool_of(entry) for entry in entries}
 
 
 def _meta(params: Mapping[str, object]) -> Mapping[str, object]:
