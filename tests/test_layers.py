@@ -40,6 +40,8 @@ LAYERS = {
     "pipeline": 3,
     "fetch": 3,
     "catalogue": 3.5,
+    "repeats": 3.5,
+    "filling": 3.5,
     "clerk": 3.1,
     "link": 3.1,
     "desk": 4,
