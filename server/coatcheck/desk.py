@@ -307,6 +307,11 @@ class Desk:
             view_tokens=estimate(outgoing.view) if outgoing.view else tokens,
             upstream_ms=upstream_ms,
             added_ms=added_ms,
+            summary_ms=outgoing.summary.milliseconds,
+            summary_input_tokens=outgoing.summary.input_tokens,
+            summary_output_tokens=outgoing.summary.output_tokens,
+            summary_micro_usd=outgoing.summary.micro_usd,
+            decision=outgoing.summary.decision,
         )
 
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
