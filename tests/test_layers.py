@@ -14,6 +14,9 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "nodes": 0.5,
+    "notations": 0.6,
+    "dialect": 1.0,
     "sizing": 1.0,
     "focus": 1.0,
     "body": 1.0,
@@ -45,7 +48,7 @@ LAYERS = {
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "cli"}
+MAY_SHARE = {"reducers", "ledger", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:
