@@ -35,6 +35,8 @@ LAYERS = {
     "ledger": 2,
     "counting": 2,
     "summarize": 2,
+    "rewrite": 2,
+    "journal": 2,
     "pipeline": 3,
     "fetch": 3,
     "catalogue": 3.5,
