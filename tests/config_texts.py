@@ -22,7 +22,7 @@ unknown = st.recursive(
 
 
 @st.composite
-def entries(draw: Draw, *, allow: str = "", pass_on: str = "") -> dict[str, Any]:
+def entries(draw: Draw, *, allow: str = "", variables: str = "") -> dict[str, Any]:
     """Return an entry that can be wrapped, its keys in any order."""
     entry = draw(st.dictionaries(names.map(lambda name: "x-" + name), unknown, max_size=2))
     entry["command"] = draw(commands)
@@ -31,7 +31,7 @@ def entries(draw: Draw, *, allow: str = "", pass_on: str = "") -> dict[str, Any]
     if draw(st.booleans()):
         entry["env"] = draw(st.dictionaries(names, words, max_size=2))
     tools = st.lists(st.sampled_from(["*", "list", "get"]), min_size=1, max_size=2)
-    for key in (allow, pass_on):
+    for key in (allow, variables):
         if key and draw(st.booleans()):
             entry[key] = draw(tools)
     return dict(draw(st.permutations(list(entry.items()))))
@@ -46,7 +46,7 @@ class JsonWriter:
 
     def __init__(self, draw: Draw, *, commented: bool) -> None:
         self._draw = draw
-        self._break = draw(st.sampled_from(["\n", "\r\n"]))
+        self._break: str = draw(st.sampled_from(["\n", "\r\n"]))
         gaps = ["", " ", self._break, self._break + "\t\t", "  "]
         if commented:
             gaps += [f"// it's {self._break}", '/* "} */', f"/*{self._break}**/ "]
@@ -83,7 +83,7 @@ class TomlWriter:
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
-        self._break = draw(st.sampled_from(["\n", "\r\n"]))
+        self._break: str = draw(st.sampled_from(["\n", "\r\n"]))
         self._ends = st.sampled_from(["", '  # it\'s a "comment"', " ", self._break + "# x = ["])
 
     def document(self, root: str, servers: dict[str, dict[str, Any]]) -> str:

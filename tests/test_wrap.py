@@ -16,7 +16,7 @@ PROGRAM = "/opt/coat check/bin/coatcheck"
 USUAL = Dialect("usual", "Usual", (), "Restart.", allow=("tools",), approve=("autoApprove",))
 JSON = Location("user", "~/x.json", ("mcpServers",))
 JSONC = Location("user", "~/x.json", ("mcpServers",), "jsonc")
-CODEX = Dialect("c", "C", (), "", allow=("enabled_tools",), pass_on="env_vars")
+CODEX = Dialect("c", "C", (), "", allow=("enabled_tools",), variables="env_vars")
 TOML = Location("user", "~/x.toml", ("mcp_servers",), "toml")
 
 
@@ -62,7 +62,7 @@ def test_a_json_file_is_the_same_after_wrapping_and_unwrapping(
     st.data(),
     st.dictionaries(
         names.filter(lambda name: name != "--"),
-        entries(allow="enabled_tools", pass_on="env_vars"),
+        entries(allow="enabled_tools", variables="env_vars"),
         min_size=1,
         max_size=3,
     ),

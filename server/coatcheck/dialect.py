@@ -26,8 +26,8 @@ class Dialect:
     """What is special about the entries of one client.
 
     args is "" where the command key holds the whole command line as a list. allow are lists of
-    the only tools that are offered, approve lists of tools that run without a question, pass_on
-    the list of variables that the client hands on (it hands on hardly any other). again is what
+    the only tools that are offered, approve lists of tools that run without a question, variables
+    the list of the environment variables that are handed on (hardly any other is). again is what
     a user does for the change to take hold. verified: tried with the real program.
     """
 
@@ -39,5 +39,5 @@ class Dialect:
     args: str = "args"
     allow: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
-    pass_on: str = ""
+    variables: str = ""
     verified: bool = False

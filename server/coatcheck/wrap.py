@@ -167,7 +167,7 @@ def _wrap(sheet: Sheet, server: Server, program: str) -> Iterator[Edit]:
         else:
             yield nodes.prepend(sheet.text, args.node, words)
     yield from _allow(sheet, server)
-    yield from _pass_on(sheet, server, command)
+    yield from _variables(sheet, server, command)
 
 
 def _moved(sheet: Sheet, command: Node, args: Member | None) -> str:
@@ -189,8 +189,8 @@ def _allow(sheet: Sheet, server: Server) -> Iterator[Edit]:
             yield nodes.append(sheet.text, found.node, [sheet.notation.quote(TOOL)])
 
 
-def _pass_on(sheet: Sheet, server: Server, command: Member) -> Iterator[Edit]:
-    key = sheet.dialect.pass_on
+def _variables(sheet: Sheet, server: Server, command: Member) -> Iterator[Edit]:
+    key = sheet.dialect.variables
     if not key:
         return
     found = server.entry.get(key)
@@ -228,7 +228,7 @@ def _unwrap(sheet: Sheet, server: Server) -> Iterator[Edit]:
         else:
             yield nodes.remove_first(holder.node, first + 1)
     yield from _take_out(sheet, server, (*dialect.allow, *dialect.approve), (TOOL,))
-    yield from _take_out(sheet, server, (dialect.pass_on,), OUR_VARIABLES)
+    yield from _take_out(sheet, server, (dialect.variables,), OUR_VARIABLES)
 
 
 def _take_out(
@@ -281,7 +281,7 @@ def _wrapped_value(program: str) -> Change:
             names = value.get(key)
             if isinstance(names, list) and names and not {"*", TOOL} & set(map(str, names)):
                 value[key] = [*names, TOOL]
-        if key := dialect.pass_on:
+        if key := dialect.variables:
             known = value.get(key, [])
             value[key] = [*known, *(name for name in OUR_VARIABLES if name not in known)]
         return value
@@ -295,7 +295,7 @@ def _plain_value(server: Server, dialect: Dialect) -> dict[str, Any]:
     _set_words(value, dialect, words[words.index("--") + 1 :])
     for key, ours in [
         *((key, (TOOL,)) for key in (*dialect.allow, *dialect.approve)),
-        (dialect.pass_on, OUR_VARIABLES),
+        (dialect.variables, OUR_VARIABLES),
     ]:
         if isinstance(value.get(key), list):
             value[key] = [name for name in value[key] if name not in ours]
