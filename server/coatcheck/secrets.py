@@ -7,14 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a token looks like; one of hints occurs in each, and looking for those is quick."""
+    """What a token looks like; one of hints occurs in each, and looking for those is quick.
+
+    is_word: no letter, digit or _ stands before it.
+    """
 
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
+    is_word: bool = False
+
+
+WORD = re.compile(r"[A-Za-z0-9_]")
 
 
 def _token(pattern: str, *hints: str) -> Shape:
-    return Shape(hints, re.compile(rf"(?<![A-Za-z0-9_])(?:{pattern})(?![A-Za-z0-9])"))
+    whole = f"(?:{pattern})" if "|" in pattern else pattern  # bare, its first letters are sought
+    return Shape(hints, re.compile(whole + r"(?![A-Za-z0-9])"), is_word=True)
 
 
 # Long fixed beginnings and alphabets, so that ids, digests and words do not match.
@@ -29,7 +37,15 @@ SHAPES: Mapping[str, Shape] = {
         r"gl[a-z]{2,5}-[A-Za-z0-9_-]{20,64}", "glpat-", "gldt-", "glrt-", "glptt-"
     ),
     "slack token": _token(
-        r"xox[abeoprs]-[A-Za-z0-9-]{10,250}|xapp-\d-[A-Za-z0-9-]{20,200}", "xox", "xapp-"
+        r"xox[abeoprs]-[A-Za-z0-9-]{10,250}|xapp-\d-[A-Za-z0-9-]{20,200}",
+        "xoxb-",
+        "xoxp-",
+        "xoxa-",
+        "xoxe-",
+        "xoxo-",
+        "xoxr-",
+        "xoxs-",
+        "xapp-",
     ),
     "slack hook": _token(r"hooks\.slack\.com/services/[A-Za-z0-9/]{30,60}", "hooks.slack.com"),
     "discord hook": _token(
@@ -55,11 +71,13 @@ SHAPES: Mapping[str, Shape] = {
     "rubygems key": _token(r"rubygems_[0-9a-f]{48}", "rubygems_"),
     "digitalocean token": _token(r"do[opr]_v1_[0-9a-f]{64}", "_v1_"),
     "heroku key": _token(r"HRKU-[A-Za-z0-9_-]{36,80}", "HRKU-"),
-    "shopify token": _token(r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", "shp"),
-    "square token": _token(r"sq0[a-z]{3}-[A-Za-z0-9_-]{22,43}", "sq0"),
+    "shopify token": _token(
+        r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", "shpat_", "shpca_", "shppa_", "shpss_"
+    ),
+    "square token": _token(r"sq0[a-z]{3}-[A-Za-z0-9_-]{22,43}", "sq0atp-", "sq0csp-", "sq0idp-"),
     "linear key": _token(r"lin_(?:api|oauth)_[A-Za-z0-9]{32,64}", "lin_"),
     "notion token": _token(r"ntn_[A-Za-z0-9]{40,60}|secret_[A-Za-z0-9]{43}", "ntn_", "secret_"),
-    "figma token": _token(r"fig[dor]_[A-Za-z0-9_-]{36,60}", "fig"),
+    "figma token": _token(r"fig[dor]_[A-Za-z0-9_-]{36,60}", "figd_", "figo_", "figr_"),
     "databricks token": _token(r"dapi[0-9a-f]{32}(?:-\d)?", "dapi"),
     "vault token": _token(r"hv[sbr]\.[A-Za-z0-9_-]{24,200}", "hvs.", "hvb.", "hvr."),
     "terraform token": _token(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_-]{60,80}", ".atlasv1."),
@@ -82,9 +100,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "password": Shape(
         ("://",),
-        re.compile(
-            r"\b[a-z][a-z0-9+.-]{1,30}://[^\s:/?#@\"'<>]{0,100}:(?P<secret>[^\s/?#@\"'<>]{1,200})@"
-        ),
+        re.compile(r"://[^\s:/?#@\"'<>]{0,100}:(?P<secret>[^\s/?#@\"'<>]{1,200})@"),
     ),
     "password of a connection": Shape(
         ("assword", "PASSWORD", "wd=", "WD="),
@@ -116,5 +132,6 @@ def _found(text: str) -> Iterator[tuple[int, int, str]]:
         for kind, shape in SHAPES.items()
         if any(hint in text for hint in shape.hints)
         for match in shape.pattern.finditer(text)
+        if not (shape.is_word and WORD.match(text, max(0, match.start() - 1), match.start()))
     ]
     yield from sorted(places, key=lambda place: (place[0], -place[1]))
