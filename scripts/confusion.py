@@ -19,7 +19,7 @@ from coatcheck.types import Aim
 FITTING = {
     "json": {"records"},
     "html": {"html"},
-    "log": {"logs", "builds"},
+    "log": {"logs", "repeats", "builds"},
     "text": {"prose", "tables", "trees"},
     "markdown": {"prose"},
     "diff": {"diffs"},

@@ -50,6 +50,7 @@ class FakeDesk:
     """Answers fetch_artifact, tags every call, shortens results of 50 bytes and more."""
 
     def __init__(self) -> None:
+        self.seconds = 600.0
         self.greeted: list[Mapping[str, object]] = []
         self.noted: list[tuple[str, int, bool]] = []
         self.revised: list[tuple[str, str, bytes]] = []
@@ -65,7 +66,7 @@ class FakeDesk:
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         refs = (str(params["name"]),) if str(params["name"]).startswith("ref") else ()
-        call = Call("up", str(params["name"]), refs=refs)
+        call = Call("up", str(params["name"]), timeout_seconds=self.seconds, refs=refs)
         return call, b'{"name":"new"}' if params["name"] == "old" else None
 
     def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
@@ -129,6 +130,8 @@ class Talk:
 @asynccontextmanager
 async def talk(desk: FakeDesk | None, seconds: float = 600) -> AsyncIterator[Talk]:
     agent, upstream = Pipe(), Pipe()
+    if desk is not None:
+        desk.seconds = seconds
     async with asyncio.TaskGroup() as tasks:
         relay = Relay(agent, upstream, desk, tasks, call_timeout_seconds=seconds)
         await relay.link.start()

@@ -163,7 +163,9 @@ RULE_KEYS: dict[str, Key] = {
         "one of " + ", ".join(f'"{m}"' for m in get_args(Mode)),
         "off | lossless | trim (never the model) | auto (all levels) | schema",
     ),
-    "budget_tokens": Key(_number, "a whole number of at least 1", "ceiling of one view"),
+    "budget_tokens": Key(
+        _number, "a whole number of at least 1", "ceiling of one view; most are far smaller"
+    ),
     "floor_tokens": Key(
         _number, "a whole number of at least 1", "results at or under this are never touched"
     ),

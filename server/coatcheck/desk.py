@@ -143,19 +143,20 @@ class Desk:
     def _taken(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         tool, arguments = str(params.get("name", "")), params.get("arguments")
         context, call_id = _context(_meta(params))
+        seconds = self.rule_of(tool).call_timeout_seconds
         if not isinstance(arguments, Mapping):
-            return Call(self.upstream, tool, b"{}", "", context, call_id), None
+            return Call(self.upstream, tool, b"{}", "", context, call_id, seconds), None
         if tool in self._with_focus and catalogue.FOCUS in arguments:
             found = spans.member(raw, "arguments")
             if found is not None:
                 bare = spans.without(raw, {catalogue.FOCUS}, found.start)
                 changed = spans.apply(raw, bare)
                 end = found.end - (len(raw) - len(changed))
-                focus = str(arguments[catalogue.FOCUS] or "") or self._guess(tool, arguments)
+                focus = str(arguments[catalogue.FOCUS] or "")
                 sent = changed[found.start : end]
-                return Call(self.upstream, tool, sent, focus, context, call_id), changed
-        sent, focus = _as_sent(arguments, raw), self._guess(tool, arguments)
-        return Call(self.upstream, tool, sent, focus, context, call_id), None
+                return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
+        sent = _as_sent(arguments, raw)
+        return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether a result may be shortened, or is a list that we add to."""
@@ -176,7 +177,7 @@ class Desk:
         if method == "resources/templates/list":
             return _with_template(result)
         began = time.perf_counter()
-        call = call or Call(self.upstream, "")
+        call = self._with_focus_of(call or Call(self.upstream, ""))
         rule = self.rule_of(call.tool)
         outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
         outgoing = self._without_repeating(call, result, outgoing)
@@ -232,6 +233,17 @@ class Desk:
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
         return listing.result
 
+    def _with_focus_of(self, call: Call) -> Call:
+        """Return call with what the agent seems to look for, if it does not say so itself.
+
+        That is in its arguments, else in its recent fetches of this tool's results.
+        """
+        if call.focus:
+            return call
+        arguments = spans.loads(call.arguments)
+        guess = derive(arguments) if isinstance(arguments, Mapping) else ""
+        return replace(call, focus=guess or " ".join(self._asked_for.get(call.tool, ())))
+
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
         """Return outgoing shorter, if the context still has the last answer to the same call."""
         if not call.context:
@@ -247,10 +259,6 @@ class Desk:
         if not short:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
-
-    def _guess(self, tool: str, arguments: Mapping[str, object]) -> str:
-        """Return what the agent seems to look for: its arguments, then its recent fetches."""
-        return derive(arguments) or " ".join(self._asked_for.get(tool, ()))
 
     def _remember(self, tool: str, words: str) -> None:
         self._asked_for.setdefault(tool, deque(maxlen=REMEMBERED_FETCHES)).append(words)
@@ -299,6 +307,11 @@ class Desk:
             view_tokens=estimate(outgoing.view) if outgoing.view else tokens,
             upstream_ms=upstream_ms,
             added_ms=added_ms,
+            summary_ms=outgoing.summary.milliseconds,
+            summary_input_tokens=outgoing.summary.input_tokens,
+            summary_output_tokens=outgoing.summary.output_tokens,
+            summary_micro_usd=outgoing.summary.micro_usd,
+            decision=outgoing.summary.decision,
         )
 
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:

@@ -62,7 +62,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._ids = Ids()
         self.link = Link(upstream, tasks, self._ids, self.from_upstream, self.upstream_ended)
-        self._calls = InFlight(call_timeout_seconds)
+        self._calls = InFlight()
         self._call_timeout_seconds = call_timeout_seconds
         self._timer: asyncio.TimerHandle | None = None
         self._asks: dict[int, bytes] = {}  # our id of a request to the agent: the upstream's id
@@ -90,7 +90,7 @@ class Relay:
             self._agent_request(message, message.method, message.id)
 
     def _agent_request(self, message: wire.Message, method: str, agent_id: bytes) -> None:
-        pending = Pending(agent_id, method, self._loop.time())
+        pending = Pending(agent_id, method, self._loop.time(), self._call_timeout_seconds)
         our_id = self._ids.next()
         edits = [(message.spans[b"id"], b"%d" % our_id)]
         if self._clerk is not None:
@@ -145,6 +145,8 @@ class Relay:
             clerk.greet(message)
         elif pending.method == "tools/call":
             pending.call, params = clerk.take(message)
+            if pending.call is not None:
+                pending.timeout_seconds = pending.call.timeout_seconds
             if params is not None and b"params" in message.spans:
                 return [(message.spans[b"params"], params)]
         return []
@@ -345,7 +347,7 @@ class Relay:
             pending = self._calls.take(our_id)
             if pending is not None:
                 text = f"upstream {self._upstream.name!r} did not answer {pending.method} within"
-                text += f" {self._call_timeout_seconds:g} s and was told to stop; ask for less"
+                text += f" {pending.timeout_seconds:g} s and was told to stop; ask for less"
                 self._fail(pending, wire.TIMED_OUT, text)
                 self.link.send(wire.cancelled(b"%d" % our_id, "timed out"), wake=False)
         self._set_timer()

@@ -70,6 +70,13 @@ def test_title_address_and_description_lead() -> None:
     ]
 
 
+def test_law_8_the_way_to_the_next_page_is_always_shown() -> None:
+    page = LISTING.replace("</body>", '<div class="pager"><a rel="next" href="?p=2">On</a></div>')
+    assert view_of(page, budget=250, focus="Item 3").startswith("next page: ?p=2\n")
+    head = '<link rel="next" href="/a?page=2"></head>'
+    assert "next page: /a?page=2" in view_of(ARTICLE.replace("</head>", head))
+
+
 def test_a_page_that_is_a_list_shows_its_entries_with_their_addresses() -> None:
     view = view_of(LISTING)
     assert "- [Item 29](/item/29) 29 points" in view
@@ -89,6 +96,20 @@ def test_over_the_budget_the_passages_that_the_focus_names_are_kept() -> None:
 def test_rows_of_a_table_stay_rows() -> None:
     page = "<table><tr><th>Name<th>Size</tr><tr><td><p>one</p></td><td>1 kB</td></tr></table>"
     assert [block.text for block in blocks_of(page)] == ["Name | Size", "one | 1 kB"]
+
+
+def test_a_row_that_is_sought_brings_the_names_of_its_columns() -> None:
+    rows = "".join(f"<tr><td>target-{i}<td>tier {i % 3}<td>yes</tr>" for i in range(200))
+    page = f"<html><h1>Targets</h1><table><tr><th>Name<th>Tier<th>std</tr>{rows}</table></html>"
+    view = view_of(page, focus="target-150", budget=250)
+    assert "Name | Tier | std" in view
+    assert "target-150 | tier 0 | yes" in view
+
+
+def test_items_of_a_list_in_an_article_stay_apart() -> None:
+    lists = "".join(f"<ul><li>First {i}</li><li>Second {i}</li></ul><p>x</p>" for i in range(4))
+    view = view_of(ARTICLE.replace("</article>", f"{lists}</article>"))
+    assert "- First 3\n- Second 3\n" in view
 
 
 def test_tables_that_only_lay_a_page_out_give_their_text_out() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 from coatcheck.reducers.budget import tightened
 from coatcheck.reducers.cells import safe
@@ -13,34 +14,44 @@ from coatcheck.reducers.wants import Wants, read
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-# Everything may cost a little more than a selection: then nothing has to be fetched.
+# Everything may cost a little more than a selection, as then nothing has to be fetched; what gains
+# less than this is not worth a view.
 WHOLE = 1.2
+LEAST_GAIN = 0.15
+LEAST_GAIN_TOKENS = 100
+
+
+def whole_room(before_tokens: int, budget_tokens: int) -> float:
+    """Return the most that all of a body of before_tokens may cost under a budget."""
+    gain = max(LEAST_GAIN_TOKENS, LEAST_GAIN * before_tokens)
+    return min(WHOLE * budget_tokens, before_tokens - gain)
 
 
 def digest(
     sections: Sequence[Section],
     aim: Aim,
     kind: str,
+    room: float,
     *,
     before: Sequence[str] = (),
     after: Sequence[str] = (),
 ) -> Reduction:
     """Return the sections within the budget: all rows without their ballast, or a selection.
 
-    The lines of before and after stand around them as they are.
+    Everything may cost room tokens. The lines of before and after stand around as they are.
     """
     around = estimate("\n".join((*before, *after)))
     inner = replace(aim, budget_tokens=max(1, aim.budget_tokens - around))
-    found = _fitting(sections, inner, kind)
+    found = _fitting(sections, inner, kind, room - around)
     return replace(found, text=safe("\n".join((*before, found.text, *after))))
 
 
-def _fitting(sections: Sequence[Section], aim: Aim, kind: str) -> Reduction:
+def _fitting(sections: Sequence[Section], aim: Aim, kind: str, room: float) -> Reduction:
     wants = read(aim.focus)
     every = [facts_of(s, _named(s, wants)) for s in sections]
-    if sum(len(facts.section.rows) * len(facts.kept) for facts in every) <= 2 * aim.budget_tokens:
+    if sum(len(facts.section.rows) * len(facts.kept) for facts in every) <= aim.budget_tokens:
         trimmed = _reduction(every, [_whole_plan(facts) for facts in every], kind)
-        if estimate(trimmed.text) <= WHOLE * aim.budget_tokens:
+        if estimate(trimmed.text) <= room:
             return trimmed
     scored = scored_by(every, wants)
     found = tightened(
@@ -82,8 +93,8 @@ def _reduction(
         Omission(facts.section.unit, shown, len(facts.section.rows), facts.section.path)
         for facts, shown in short
     ]
-    fields = [Omission("fields", min(shown_fields, total_fields), total_fields)]
-    fields = [omission for omission in fields if omission.shown < omission.total]
+    fields = [Omission("fields", shown_fields, total_fields)]
+    fields = [omission for omission in fields if omission.shown != omission.total]
     outer = [facts for facts, _ in shown_rows if not facts.section.is_inner]
     outer.sort(key=lambda facts: -len(facts.section.rows))
     fields_of_root = sum(len(facts.section.rows[0]) for facts in every if facts.section.single)
@@ -95,5 +106,5 @@ def _reduction(
         lead, omissions = (outer[0] if outer else None), [*fields, *rows]
     handle = f"its {lead.handle}" if lead and lead.handle else "its key"
     text = "\n".join(lines)
-    level = "selected" if selected else "trimmed"
-    return Reduction(text, kind, level, omissions, handle)  # type: ignore[arg-type]
+    level: Literal["lossless", "trimmed", "selected"] = "selected" if selected else "trimmed"
+    return Reduction(text, kind, level if omissions else "lossless", omissions, handle)

@@ -205,8 +205,7 @@ class Reader:
         if name == "br":
             self.parts.append(BREAK)
         elif name == "a":
-            self.href = attributes(inside).get("href", "")
-            self.anchor, self.spanned = len(self.parts), 0
+            self.begin_link(attributes(inside))
         elif name in ("meta", "link"):
             self.head(name, attributes(inside))
         elif name == "title" and not self.open_tags["body"]:
@@ -216,6 +215,13 @@ class Reader:
             self.control(attributes(inside))
         elif name in BLOCK:
             self.open_block(name, inside)
+
+    def begin_link(self, found: dict[str, str]) -> None:
+        """Begin a link; the one to the next page is a fact about this one."""
+        self.href = found.get("href", "")
+        self.anchor, self.spanned = len(self.parts), 0
+        if "next" in found.get("rel", "").split() and self.href:
+            self.page.facts.setdefault("next page", self.href)
 
     def begin_inline(self, name: str) -> None:
         """Part an inline element from the one that just ended: style sheets do, but not in code."""
@@ -300,8 +306,10 @@ class Reader:
     def head(self, name: str, found: dict[str, str]) -> None:
         """Take a meta or link element."""
         if name == "link":
-            if "canonical" in found.get("rel", "").lower():
-                self.page.facts["url"] = found.get("href", "").strip()
+            rel = found.get("rel", "").lower().split()
+            fact = "url" if "canonical" in rel else "next page" if "next" in rel else ""
+            if fact and found.get("href"):
+                self.page.facts[fact] = found["href"].strip()
             return
         key = WANTED_META.get((found.get("name") or found.get("property", "")).lower())
         if key and (content := collapse(found.get("content", ""))):

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from coatcheck.reducers import HEADER_BYTES
 from coatcheck.reducers.cells import safe
-from coatcheck.reducers.digest import WHOLE, digest
+from coatcheck.reducers.digest import digest, whole_room
 from coatcheck.reducers.rawjson import MAX_CHARACTERS
 from coatcheck.reducers.shape import Row, Section
 from coatcheck.sizing import estimate
@@ -46,14 +47,16 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     table = parse(text)
     if table is None:
         return None
-    if aim.lossless or estimate(text) <= HOPELESS * aim.budget_tokens:
+    before = estimate(text)
+    room = whole_room(before, aim.budget_tokens)
+    if aim.lossless or before <= HOPELESS * aim.budget_tokens:
         lossless = _lossless(table) or text
-        fits = aim.lossless or estimate(lossless) <= WHOLE * aim.budget_tokens
-        if fits and len(lossless) < len(text):
+        fits = aim.lossless or estimate(lossless) <= room
+        if fits and len(lossless) + HEADER_BYTES < len(text):
             return Reduction(lossless, KIND, "lossless")
     if aim.lossless:
         return None
-    found = digest([_section(table)], aim, KIND, before=table.before, after=table.after)
+    found = digest([_section(table)], aim, KIND, room, before=table.before, after=table.after)
     return found if 0 < len(found.text) < len(text) else None
 
 

@@ -117,10 +117,13 @@ def exact(wants: Wants, section: Section, columns: dict[str, Column]) -> list[fl
 def _hits(wants: Wants, section: Section) -> dict[str, list[tuple[int, str]]]:
     """Return by column the rows, and the plain words, of the cells that the focus names."""
     found: dict[str, list[tuple[int, str]]] = {}
+    memo: dict[str, str] = {}
     for index, row in enumerate(section.rows):
         for path, value in row.items():
             if isinstance(value, str):
-                plain = wants.holds(value)
+                plain = memo.get(value)
+                if plain is None:
+                    plain = memo[value] = wants.holds(value)
                 if plain:
                     found.setdefault(path, []).append((index, plain))
             elif value is True and wants.names(path):
