@@ -9,7 +9,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
 
-from coatcheck.types import ConfigError, FocusPolicy, Mode, Rule
+from coatcheck.types import (
+    ConfigError,
+    FocusPolicy,
+    Mode,
+    Profile,
+    Route,
+    Rule,
+    Style,
+    SummarizerSettings,
+)
 
 Table = Mapping[str, Any]
 
@@ -57,6 +66,7 @@ class Config:
     upstream_rules: Mapping[str, Table] = field(default_factory=dict)
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
+    summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
 
     def rule(self, upstream: str, tool: str) -> Rule:
         """Return the settings of one tool: defaults, then its upstream, then its first match."""
@@ -163,6 +173,11 @@ RULE_KEYS: dict[str, Key] = {
     ),
     "call_timeout_seconds": Key(_positive, "a number above 0", "restarted by progress"),
     "summarize": Key(_string, "a text", "extra instruction for the summarizer"),
+    "style": Key(
+        _one_of(*get_args(Style)),
+        'one of "points", "prose"',
+        "summaries: points (passages word for word) | prose (more of the model's words)",
+    ),
     "egress": Key(_boolean, "true or false", "false: results never go to the model"),
 }
 UPSTREAM_KEYS: dict[str, Key] = {
@@ -175,7 +190,43 @@ UPSTREAM_KEYS: dict[str, Key] = {
 STORE_KEYS: dict[str, Key] = {
     "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
 }
-TOP_KEYS = ("defaults", "upstreams", "tools", "store")
+NUMBER, AMOUNT = "a whole number of at least 1", "a number above 0"
+SUMMARIZER_KEYS: dict[str, Key] = {
+    "consent": Key(
+        _boolean, "true or false", "results may be sent; ask `coatcheck config summarizer`"
+    ),
+    "model": Key(_string, "a text", "reads the results"),
+    "stronger": Key(_string, "a text", "takes over where the check failed twice"),
+    "profile": Key(
+        _one_of(*get_args(Profile)),
+        'one of "interactive", "background"',
+        "interactive | background (nobody waits: the hard deadline holds)",
+    ),
+    "agent_model": Key(_string, "a text", "whose prices decide whether a summary pays"),
+    "key_env": Key(_string, "the name of a variable", "where the key is; else"),
+    "key_file": Key(_string, "a path", "a file that holds it; else"),
+    "key_command": Key(_string, "a command", "a command that prints it"),
+    "least_tokens": Key(_number, NUMBER, "shorter results are never summarized"),
+    "target_tokens": Key(_number, NUMBER, "ceiling of a summarized view"),
+    "prompt_tokens": Key(_number, NUMBER, "ceiling of a request; over it passages are chosen"),
+    "soft_seconds": Key(_positive, AMOUNT, "then the view goes out as it is"),
+    "hard_seconds": Key(_positive, AMOUNT, "then the request is given up"),
+    "parallel": Key(_number, NUMBER, "most requests at a time"),
+    "daily_usd": Key(_positive, AMOUNT, "most that a day (UTC) may cost"),
+    "monthly_usd": Key(_positive, AMOUNT, "most that a month may cost"),
+}
+ROUTE_KEYS: dict[str, Key] = {
+    "model": Key(_string, "a text", "reads what fits the rest"),
+    "tool": Key(_string, "a text", "upstream.tool with wildcards"),
+    "kind": Key(_string, "a text", "kind of result: prose, logs, html, json, ..."),
+    "least_tokens": Key(_number, NUMBER, "from this size on"),
+    "most_tokens": Key(_number, NUMBER, "up to this size"),
+}
+PRICE_KEYS: dict[str, Key] = {
+    name: Key(_positive, AMOUNT, "US dollars per million tokens")
+    for name in ("input", "output", "cache_write", "cache_read")
+}
+TOP_KEYS = ("defaults", "upstreams", "tools", "store", "summarizer")
 
 
 def find(flag: Path | None, environment: Mapping[str, str], home: Path) -> Path | None:
@@ -230,7 +281,30 @@ def parse(table: Table, path: Path | None = None) -> Config:
     )
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
-    return Config(path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store))
+    summarizer = _summarizer(table.get("summarizer", {}), where)
+    return Config(
+        path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store), summarizer
+    )
+
+
+def _summarizer(table: Any, where: str) -> SummarizerSettings:
+    _known(table, (*SUMMARIZER_KEYS, "routes", "prices"), where, "summarizer")
+    routes = table.get("routes", [])
+    if not isinstance(routes, list) or not all("model" in route for route in routes):
+        raise ConfigError(
+            f"{where}: summarizer.routes must be tables with a model; write [[summarizer.routes]]"
+        )
+    rest = {key: value for key, value in table.items() if key not in ("routes", "prices")}
+    return SummarizerSettings(
+        **_values(rest, SUMMARIZER_KEYS, where, "summarizer"),
+        routes=tuple(
+            Route(**_values(route, ROUTE_KEYS, where, "summarizer.routes")) for route in routes
+        ),
+        prices={
+            name: _values(price, PRICE_KEYS, where, f'summarizer.prices."{name}"')
+            for name, price in _tables(table, "prices", where).items()
+        },
+    )
 
 
 def _tables(table: Table, name: str, where: str) -> Table:
@@ -279,7 +353,7 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store = Rule(), StoreSettings()
+    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -290,6 +364,9 @@ def example() -> str:
         "",
         "[store]",
         *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
+        "",
+        "[summarizer]  # results over least_tokens may be read by a model; docs/summarizer.md",
+        *(_line(name, getattr(summarizer, name), key) for name, key in SUMMARIZER_KEYS.items()),
         "",
         *EXAMPLE_TABLES.splitlines(),
     ]
@@ -327,4 +404,13 @@ EXAMPLE_TABLES = """\
 # [tools."github.list_*"]
 # budget_tokens = 2500
 # summarize = "keep assignee and status"
+
+# The first route that fits names the model.
+# [[summarizer.routes]]
+# tool = "docs.*"
+# least_tokens = 20000
+# model = "claude-haiku-4-5"
+
+# [summarizer.prices."claude-haiku-5-5"]
+# input = 0.1
 """
