@@ -1,6 +1,7 @@
 """Score views and one fetch: find(focus), or page 2 without one, where a view lost a keep.
 
-Usage: COATCHECK_CORPUS=DIR python scripts/score_fetch.py [--out FILE] [--extra FILE] [--all] [--lost N]
+Usage: COATCHECK_CORPUS=DIR python scripts/score_fetch.py [--all] [--lost N]
+       [--out FILE --extra FILE]
 """
 
 import argparse

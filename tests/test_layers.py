@@ -14,6 +14,10 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "settings": 0.5,
+    "nodes": 0.5,
+    "notations": 0.6,
+    "dialect": 1.0,
     "sizing": 1.0,
     "focus": 1.0,
     "body": 1.0,
@@ -37,9 +41,13 @@ LAYERS = {
     "ledger": 2,
     "counting": 2,
     "summarize": 2,
+    "rewrite": 2,
+    "journal": 2,
     "pipeline": 3,
     "fetch": 3,
     "catalogue": 3.5,
+    "repeats": 3.5,
+    "filling": 3.5,
     "clerk": 3.1,
     "link": 3.1,
     "desk": 4,
@@ -50,7 +58,7 @@ LAYERS = {
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "summarize", "cli"}
+MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

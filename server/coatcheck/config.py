@@ -2,39 +2,37 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from coatcheck.settings import (
+    PRICE_KEYS,
+    REFS_INTO,
+    ROUTE_KEYS,
+    RULE_KEYS,
+    STORE_KEYS,
+    SUMMARIZER_KEYS,
+    TOP_KEYS,
+    UNITS,
+    UPSTREAM_KEYS,
+    Key,
+)
 from coatcheck.types import (
     ConfigError,
-    FocusPolicy,
-    Mode,
-    Profile,
+    RefsInto,
     Route,
     Rule,
-    Style,
     SummarizerSettings,
 )
 
 Table = Mapping[str, Any]
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One setting: what it accepts, how that is said, and its line in the example."""
-
-    parse: Callable[[Any], Any]
-    expects: str
-    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,7 @@ class Config:
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
+    refs_into: tuple[RefsInto, ...] = ()
 
     def rule(self, upstream: str, tool: str) -> Rule:
         """Return the settings of one tool: defaults, then its upstream, then its first match."""
@@ -86,147 +85,6 @@ class Config:
         """Return this config with every tool's mode off."""
         rule = replace(self.defaults, mode="off")
         return replace(self, defaults=rule, upstream_rules={}, tool_rules=())
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError
-    return value
-
-
-def _positive(value: Any) -> float:
-    if type(value) not in (int, float) or not value > 0:
-        raise ValueError
-    return float(value)
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError
-    return tuple(map(_string, value))
-
-
-def _mapping(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise ValueError
-    return {key: _string(item) for key, item in value.items()}
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise ValueError
-        return str(value)
-
-    return parse
-
-
-def _keep(value: Any) -> str | int:
-    return str(value) if value in ("session", "never") else _duration(value)
-
-
-def _duration(value: Any) -> int:
-    found = re.fullmatch(r"(\d+)\s*([smhdw])", _string(value))
-    if not found or int(found[1]) < 1:
-        raise ValueError
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _size(value: Any) -> int:
-    found = re.fullmatch(r"(\d+)\s*([kmg]ib)", _string(value), re.IGNORECASE)
-    if not found or int(found[1]) < 1:
-        raise ValueError
-    return int(found[1]) * _SIZES[found[2].lower()]
-
-
-RULE_KEYS: dict[str, Key] = {
-    "mode": Key(
-        _one_of(*get_args(Mode)),
-        "one of " + ", ".join(f'"{m}"' for m in get_args(Mode)),
-        "off | lossless | trim (never the model) | auto (all levels) | schema",
-    ),
-    "budget_tokens": Key(_number, "a whole number of at least 1", "ceiling of one view"),
-    "floor_tokens": Key(
-        _number, "a whole number of at least 1", "results at or under this are never touched"
-    ),
-    "focus": Key(
-        _one_of(*get_args(FocusPolicy)),
-        'one of "always", "learned", "never"',
-        "offer `_focus`: learned = on tools that were shortened before the session began",
-    ),
-    "keep": Key(
-        _keep,
-        'a duration such as "7d" or "12h", "session" or "never"',
-        '"session" | "never" (then nothing is shortened) | a duration',
-    ),
-    "call_timeout_seconds": Key(_positive, "a number above 0", "restarted by progress"),
-    "summarize": Key(_string, "a text", "extra instruction for the summarizer"),
-    "style": Key(
-        _one_of(*get_args(Style)),
-        'one of "points", "prose"',
-        "summaries: points (passages word for word) | prose (more of the model's words)",
-    ),
-    "egress": Key(_boolean, "true or false", "false: results never go to the model"),
-}
-UPSTREAM_KEYS: dict[str, Key] = {
-    "command": Key(_string, "a text", "the program of a stdio server"),
-    "args": Key(_strings, "a list of texts", "its arguments"),
-    "env": Key(_mapping, "a table of texts", "added to the environment"),
-    "url": Key(_string, "a text", "the address of a remote server"),
-    "headers": Key(_mapping, "a table of texts", "sent with every request"),
-}
-STORE_KEYS: dict[str, Key] = {
-    "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
-}
-NUMBER, AMOUNT = "a whole number of at least 1", "a number above 0"
-SUMMARIZER_KEYS: dict[str, Key] = {
-    "consent": Key(
-        _boolean, "true or false", "results may be sent; ask `coatcheck config summarizer`"
-    ),
-    "model": Key(_string, "a text", "reads the results"),
-    "stronger": Key(_string, "a text", "takes over where the check failed twice"),
-    "profile": Key(
-        _one_of(*get_args(Profile)),
-        'one of "interactive", "background"',
-        "interactive | background (nobody waits: the hard deadline holds)",
-    ),
-    "agent_model": Key(_string, "a text", "whose prices decide whether a summary pays"),
-    "key_env": Key(_string, "the name of a variable", "where the key is; else"),
-    "key_file": Key(_string, "a path", "a file that holds it; else"),
-    "key_command": Key(_string, "a command", "a command that prints it"),
-    "least_tokens": Key(_number, NUMBER, "shorter results are never summarized"),
-    "target_tokens": Key(_number, NUMBER, "ceiling of a summarized view"),
-    "prompt_tokens": Key(_number, NUMBER, "ceiling of a request; over it passages are chosen"),
-    "soft_seconds": Key(_positive, AMOUNT, "then the view goes out as it is"),
-    "hard_seconds": Key(_positive, AMOUNT, "then the request is given up"),
-    "parallel": Key(_number, NUMBER, "most requests at a time"),
-    "daily_usd": Key(_positive, AMOUNT, "most that a day (UTC) may cost"),
-    "monthly_usd": Key(_positive, AMOUNT, "most that a month may cost"),
-}
-ROUTE_KEYS: dict[str, Key] = {
-    "model": Key(_string, "a text", "reads what fits the rest"),
-    "tool": Key(_string, "a text", "upstream.tool with wildcards"),
-    "kind": Key(_string, "a text", "kind of result: prose, logs, html, json, ..."),
-    "least_tokens": Key(_number, NUMBER, "from this size on"),
-    "most_tokens": Key(_number, NUMBER, "up to this size"),
-}
-PRICE_KEYS: dict[str, Key] = {
-    name: Key(_positive, AMOUNT, "US dollars per million tokens")
-    for name in ("input", "output", "cache_write", "cache_read")
-}
-TOP_KEYS = ("defaults", "upstreams", "tools", "store", "summarizer")
 
 
 def find(flag: Path | None, environment: Mapping[str, str], home: Path) -> Path | None:
@@ -282,8 +140,17 @@ def parse(table: Table, path: Path | None = None) -> Config:
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
     summarizer = _summarizer(table.get("summarizer", {}), where)
+    top = {key: value for key, value in table.items() if key == "refs_into"}
+    more = _values(top, {"refs_into": REFS_INTO}, where, "")
     return Config(
-        path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store), summarizer
+        path,
+        Rule(**defaults),
+        upstreams,
+        rules,
+        tools,
+        StoreSettings(**store),
+        summarizer,
+        **more,
     )
 
 
@@ -332,7 +199,7 @@ def _values(table: Any, keys: Mapping[str, Key], where: str, at: str) -> dict[st
             values[name] = keys[name].parse(value)
         except ValueError:
             raise ConfigError(
-                f"{where}: {at}.{name} is {value!r}; use {keys[name].expects}."
+                f"{where}: {at}{'.' if at else ''}{name} is {value!r}; use {keys[name].expects}."
             ) from None
     return values
 
@@ -359,6 +226,11 @@ def example() -> str:
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
         "# working folder. COATCHECK=off in the environment turns everything off.",
         "",
+        f"refs_into = []  # {REFS_INTO.comment}",
+        '# { from = "fs", to = "github.create_*" }: artifacts of fs as arguments of these tools.',
+        '# The same upstream is meant by from = "self" alone; a tool that may change things or',
+        "# reach the outside has to be named in full.",
+        "",
         "[defaults]  # every tool",
         *(_line(name, getattr(rule, name), key) for name, key in RULE_KEYS.items()),
         "",
@@ -379,7 +251,7 @@ def _line(name: str, value: object, key: Key) -> str:
 
 def _written(name: str, value: object) -> str:
     if name == "keep":
-        return f'"{int(str(value)) // _UNITS["d"]}d"'
+        return f'"{int(str(value)) // UNITS["d"]}d"'
     if name == "quota":
         return f'"{int(str(value)) >> 30}GiB"'
     if isinstance(value, bool):

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from coatcheck import wire
-from coatcheck.clerk import Clerk
+from coatcheck.clerk import Clerk, Filled
 from coatcheck.inflight import Ids, InFlight, Pending
 from coatcheck.link import Link, Upstream
 
 if TYPE_CHECKING:
-    from coatcheck.types import Desk
+    from coatcheck.types import Call, Desk
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,37 @@ class Relay:
             pending.token = wire.progress_token(message)
         self._calls.add(our_id, pending)
         self._set_timer()
+        if self._clerk is not None and pending.call is not None and pending.call.refs:
+            self._fill(self._clerk, pending.call, message, our_id, edits)
+            return
         self.link.send(wire.splice(message.line, *edits), wake=True)
+
+    def _fill(
+        self,
+        clerk: Clerk,
+        call: "Call",
+        message: wire.Message,
+        our_id: int,
+        edits: list[tuple[wire.Span, bytes]],
+    ) -> None:
+        """Send a call once the refs in its arguments are replaced, or answer why it is not sent."""
+        span = message.spans[b"params"]
+        raw = dict(edits).get(span, message.line[slice(*span)])
+
+        def done(filled: Filled | None) -> None:
+            if our_id not in self._calls:
+                return  # its time is over, or the upstream died
+            if filled is not None and filled[1] and not self._calls.is_cancelled(our_id):
+                edit = (span, filled[0])
+                self.link.send(wire.splice(message.line, edits[0], edit), wake=True)
+            elif (pending := self._calls.take(our_id)) is not None and not pending.cancelled:
+                body = b"" if filled is None else filled[0]
+                text = "coatcheck could not fill in the refs; the call was not sent"
+                failed = wire.error(pending.id, wire.INTERNAL_ERROR, text)
+                self._to_agent.append(wire.result(pending.id, body) if body else failed)
+            self._flush()
+
+        clerk.fill(call, message, raw, done)
 
     def _ask_clerk(
         self, clerk: Clerk, message: wire.Message, pending: Pending

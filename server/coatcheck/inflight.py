@@ -61,6 +61,9 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._pending)
 
+    def __contains__(self, our_id: int) -> bool:
+        return our_id in self._pending
+
     def add(self, our_id: int, pending: Pending) -> None:
         """Note a request that is on its way."""
         self._pending[our_id] = pending
@@ -98,6 +101,10 @@ class InFlight:
             pending.cancelled = True
             self._deadlines.setdefault(our_id, now + pending.timeout_seconds)
         return our_id
+
+    def is_cancelled(self, our_id: int) -> bool:
+        """Tell whether the agent no longer waits for a request in flight."""
+        return self._pending[our_id].cancelled
 
     def progress(self, token: object, now: float) -> None:
         """Restart the time of the request with this progress token."""

@@ -37,6 +37,10 @@ class UnknownRef(CoatcheckError):
     """A ref that opens nothing: never kept, expired, evicted or erased."""
 
 
+class Refused(CoatcheckError):
+    """A ref that may not stand, or does not fit, where a call has it."""
+
+
 class ExcerptError(CoatcheckError):
     """A fetch whose page, lines, pattern or query cannot be served."""
 
@@ -49,7 +53,7 @@ class Rule:
     """
 
     mode: Mode = "auto"
-    budget_tokens: int = 1500
+    budget_tokens: int = 3000
     floor_tokens: int = 300
     focus: FocusPolicy = "learned"
     keep: Literal["session", "never"] | int = 7 * 86_400
@@ -57,6 +61,17 @@ class Rule:
     summarize: str = ""
     style: Style = "points"
     egress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RefsInto:
+    """A pair that lets artifacts of an upstream enter tools: source "self" means the tools' own.
+
+    Both may hold wildcards; target is "upstream.tool".
+    """
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,8 @@ class Call:
 
     arguments is the JSON object as received, without `_focus`. context and call_id are the ones
     the client names in `_meta` ("" when it names none). It fails after timeout_seconds without
-    an answer or progress.
+    an answer or progress. refs are the strings in its arguments that name an artifact; they stand
+    there until the call is filled.
     """
 
     upstream: str
@@ -122,6 +138,7 @@ class Call:
     context: str = ""
     call_id: str = ""
     timeout_seconds: float = 600.0
+    refs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +158,11 @@ class Omission:
 class Aim:
     """What a reduction reaches for.
 
-    budget_tokens is the most the reduced text may cost, header lines excluded. focus is what the
-    agent looks for ("" when nothing is known). With lossless set, only re-encodings that keep
-    every value are allowed. tool and arguments are hints about where the text comes from.
+    budget_tokens is what the reduced text should cost at most, header lines excluded; when nothing
+    is looked for and nothing but announced parts was dropped, it may cost almost twice that.
+    focus is what the agent looks for ("" when nothing is known). With lossless set, only
+    re-encodings that keep every value are allowed. tool and arguments are hints about where the
+    text comes from.
     """
 
     budget_tokens: int
@@ -398,6 +417,14 @@ class Desk(Protocol):
         """Return the call that these tools/call params make, and new params JSON if they change.
 
         raw is the params member as received.
+        """
+        ...
+
+    def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
+        """Return the params member raw with texts in place of the refs of call, and True (worker).
+
+        When that is refused: the `result` member to answer with instead of asking the upstream,
+        and False.
         """
         ...
 

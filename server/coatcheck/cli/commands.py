@@ -16,6 +16,9 @@ from coatcheck.types import CoatcheckError, ConfigError
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
+    "wrap": "coatcheck.cli.wrap:wrap",
+    "unwrap": "coatcheck.cli.wrap:unwrap",
+    "status": "coatcheck.cli.wrap:status",
     "savings": "coatcheck.cli.savings:savings",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",

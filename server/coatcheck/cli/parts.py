@@ -45,6 +45,7 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         pipeline=pipeline(artifacts(at), summarizer(at, ledger, session)),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
+        refs_into=at.config.refs_into,
     )
 
 

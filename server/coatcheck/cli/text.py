@@ -39,12 +39,12 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
-def table(lines: Sequence[Sequence[str]]) -> str:
-    """Return lines of cells as aligned text; the first column left, others right."""
+def table(lines: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Return lines of cells as aligned text; the first columns left, others right."""
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
+            cell.ljust(width) if i < left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines

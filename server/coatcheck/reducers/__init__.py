@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from importlib import import_module
 
+from coatcheck.reducers.budget import WHOLE
 from coatcheck.reducers.detect import Kind, detect
 from coatcheck.reducers.terms import WORD
 from coatcheck.sizing import estimate
@@ -17,9 +18,6 @@ HEADER_TOKENS = 100
 LOSSLESS_SHARE = 0.15
 LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
-# What nothing was selected from, only announced parts dropped, may cost more: with nothing sought
-# a missing passage costs fetching the whole.
-OVER_BUDGET_TRIMMED = 2.2
 # Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
@@ -79,7 +77,7 @@ def is_fit(reduction: Reduction, text: str, aim: Aim) -> bool:
 
 def allowance(reduction: Reduction, aim: Aim) -> float:
     """Return how many budgets reduction may cost."""
-    return OVER_BUDGET_TRIMMED if reduction.level == "trimmed" and not aim.focus else OVER_BUDGET
+    return WHOLE if reduction.level == "trimmed" and not aim.focus else OVER_BUDGET
 
 
 def size(text: str) -> int:

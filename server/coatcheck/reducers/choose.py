@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from coatcheck.reducers.cells import CUT, cell
-from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, is_total, words
+from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, ends_of, is_total, words
 from coatcheck.reducers.picks import pick_rows, row_columns, standing_out
 from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.rows import LONG_CUT, Facts, Plan, named_row
@@ -19,6 +19,9 @@ GRID_SHARE = 0.9
 LISTING_SHARE = 0.3
 GRID_CUT = 100
 CROWD = 40
+LONG_LIST = 100
+LEAST_COLUMNS = 4
+MOST_ENDS = 3
 
 
 def plans_within(scored: Scored, budget: int) -> list[Plan]:
@@ -171,6 +174,8 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         share = (budget - spent) // (len(outer) - position)
         plan.cut = GRID_CUT
         plan.grid, cost = _grid_within(facts, scored, share)
+        if _is_bare(facts, plan.grid):
+            plan.grid, cost = (), 0
         plan.framed = not facts.kept
         spent += cost
     for at in tables:
@@ -205,10 +210,19 @@ def _grid_within(
     return [p for p in facts.columns if p in chosen], spent if chosen else 0
 
 
+def _is_bare(facts: Facts, grid: Sequence[str]) -> bool:
+    """Tell whether a long grid shows little more than numbers or times by which rows are named."""
+    counted = facts.handle in facts.columns and facts.columns[facts.handle].kind in (
+        "number",
+        "time",
+    )
+    return counted and len(facts.section.rows) > LONG_LIST and len(grid) < LEAST_COLUMNS
+
+
 def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
     column = facts.columns[path]
     named = 2.0 if path in facts.named else 1.0
-    return named * column.value * column.present / max(1, len(facts.section.rows))
+    return named * column.value * column.filled / max(1, len(facts.section.rows))
 
 
 def _column_cost(facts: Facts, path: str) -> int:
@@ -229,7 +243,8 @@ def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         if plan.framed or set(plan.grid) >= set(facts.kept):
             continue
         odd = standing_out(facts)
-        order = list(dict.fromkeys([*odd, 0] if plan.grid else [*odd, 0, 1, total - 1]))[:12]
+        ends = [i for path in plan.profiles[:MOST_ENDS] for i in ends_of(facts.section, path)]
+        order = list(dict.fromkeys([*odd, 0] if plan.grid else [*odd, 0, 1, total - 1, *ends]))
         cap = max(60, share // 3)
         found = [(i, row_columns(facts, scored, i, cap)) for i in order if 0 <= i < total]
         order = [i for i, paths in found if paths]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from coatcheck.reducers.budget import tightened
+from coatcheck.reducers.budget import WHOLE, tightened
 from coatcheck.reducers.cards import cards, joined
 from coatcheck.reducers.htmltext import HEADINGS, Block, Page, collapse, read
 from coatcheck.reducers.mainpart import is_menu, list_part, main_part
@@ -27,9 +27,7 @@ SHOWN_FACTS = 8
 MAX_FACTS = 2_000  # values looked at in the data a page carries
 WEAK = 0.1  # share of the best match below which a passage is left out though there is room
 GAP = 8  # tokens that a line about left-out passages costs
-# With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
-# page. The main part is then shown whole up to WHOLE budgets, if that is at most SHARE of the page.
-WHOLE = 2
+# The main part is shown whole up to WHOLE budgets only if that is at most this share of the page.
 SHARE = 0.3
 
 
@@ -115,7 +113,8 @@ def spare(text: str, aim: Aim) -> int:
     """Return the tokens that a main part may cost when it is shown whole."""
     if aim.focus:
         return aim.budget_tokens
-    return max(aim.budget_tokens, min(WHOLE * aim.budget_tokens, round(SHARE * estimate(text))))
+    most = min(WHOLE * aim.budget_tokens, SHARE * estimate(text))
+    return max(aim.budget_tokens, round(most))
 
 
 def cut(page: Page, part: set[int]) -> Iterator[Passage]:

@@ -10,6 +10,8 @@ from coatcheck.reducers.shape import Row, Section, split
 
 LONG_CUT = 800
 TABLE_FROM = 6
+MOST_SAME = 16
+SAME_CUT = 80
 DROPPED = ("empty", "link", "opaque")
 
 
@@ -150,7 +152,7 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     total = len(section.rows)
     shown = total if plan.grid or plan.framed else len(plan.picked)
     title = section.path or ("records" if section.unit == "rows" else "the document")
-    head = f"{title}: {total:,} {section.unit}"
+    head = f"{title}: {total:,} {section.unit if total != 1 else _singular(section)}"
     if not shown:
         names = _names([*facts.kept, *facts.same], 8)
         listing = _listing(facts, set()) if plan.listed else []
@@ -177,44 +179,39 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     return lines, count
 
 
+def _said_once(facts: Facts) -> list[str]:
+    """Return the columns of one value that are worth a word: the named and the most wanted."""
+    worth = [
+        path
+        for path in facts.same
+        if facts.columns[path].kind not in DROPPED or path in facts.named
+    ]
+    worth.sort(key=lambda path: (path not in facts.named, -facts.columns[path].value))
+    chosen = set(worth[:MOST_SAME])
+    return [path for path in facts.same if path in chosen]
+
+
 def _hoisted(facts: Facts) -> tuple[list[str], int]:
-    same: list[str] = []
-    empty: list[str] = []
-    count = 0
-    total = len(facts.section.rows)
-    for path in facts.same:
-        column = facts.columns[path]
-        value = facts.section.rows[0][path]
-        if column.kind == "empty":
-            empty.append(path)
-        elif column.kind not in DROPPED and len(same) < 16:
-            same.append(f"{path}={cell(value, 80)}")
-            count += total
+    total, first = len(facts.section.rows), facts.section.rows[0]
+    once = {path: LONG_CUT if path in facts.named else SAME_CUT for path in _said_once(facts)}
+    same = [f"{path}={cell(first[path], cut)}" for path, cut in once.items()]
     same += [f"{path}={{{handle}}}" for path, handle in facts.twins.items()]
-    count += total * len(facts.twins)
-    lines = []
-    if same:
-        lines.append("same in every row: " + ", ".join(same))
+    empty = [p for p in facts.same if p not in once and facts.columns[p].kind == "empty"]
+    count = sum(_whole(first, path, cut) for path, cut in once.items())
+    count += len(facts.twins) + len(facts.built) + len(empty)
+    lines = ["same in every row: " + ", ".join(same)] if same else []
     lines += [f"built from the row: {how}" for how in facts.built.values()]
-    count += total * len(facts.built)
-    if empty:
-        lines.append("empty in every row: " + _names(empty, 12))
-        count += total * len(empty)
-    return lines, count
+    lines += ["empty in every row: " + _names(empty, 12)] if empty else []
+    return lines, count * total
 
 
 def _left_out(facts: Facts, plan: Plan) -> list[str]:
     """Announce the columns of which nothing is shown, by kind."""
-    shown = set(plan.grid).union(*plan.picked.values())
+    told = set(plan.grid).union(*plan.picked.values(), facts.twins, facts.built, _said_once(facts))
     kinds: dict[str, list[str]] = {}
-    hoisted = 0
     for path, column in facts.columns.items():
-        if path in shown or path in facts.twins or path in facts.built:
+        if path in told or (path in facts.same and column.kind == "empty"):
             continue
-        if path in facts.same and (column.kind == "empty" or column.kind not in DROPPED):
-            hoisted += column.kind != "empty"
-            if column.kind == "empty" or hoisted <= 16:
-                continue
         kind = column.kind if column.kind in ("link", "opaque", "empty") else "other"
         kinds.setdefault(kind, []).append(path)
     if not kinds:

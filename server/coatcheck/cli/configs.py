@@ -1,0 +1,121 @@
+"""Find the config files of agent clients, and read what servers stand in them."""
+
+import os
+import re
+import subprocess
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coatcheck import wrap
+from coatcheck.dialect import Dialect, Location
+from coatcheck.nodes import NotEditable, NotParsed
+from coatcheck.rewrite import obstacle
+from coatcheck.wrap import Server, Sheet
+
+_FOLDER = re.compile(r"\{(\w+):([^}]*)\}")
+
+REASONS = {
+    "plain": "",
+    "wrapped": "",
+    "ours": "it is coatcheck itself",
+    "remote": "not yet: needs `coatcheck run --url`",
+    "disabled": "switched off; --all takes it too",
+    "unknown": "no command that is understood",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """One config file that exists; sheet is None and obstacle says why if it cannot be edited."""
+
+    path: Path
+    dialect: Dialect
+    location: Location
+    data: bytes = b""
+    sheet: Sheet | None = None
+    obstacle: str = ""
+
+    def reason(self, server: Server) -> str:
+        """Say why server is left alone, "" if it can be wrapped or is wrapped."""
+        return REASONS[server.state] or (self.obstacle if server.state == "plain" else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user asked for; empty means everything."""
+
+    clients: Collection[str] = ()
+    scopes: Collection[str] = ()
+    only: Collection[str] = ()
+    tracked: bool = False
+    unverified: bool = False
+
+    def takes(self, file: ConfigFile, server: Server, states: Collection[str]) -> bool:
+        """Tell whether server, in one of these states, is to be changed."""
+        return (
+            server.state in states
+            and not file.obstacle
+            and (not self.only or server.name in self.only)
+        )
+
+
+def find(dialects: Sequence[Dialect], choice: Choice) -> Iterator[ConfigFile]:
+    """Yield the config files of the chosen clients that exist and hold servers, each place once."""
+    seen = set()
+    for dialect in dialects:
+        for location in dialect.locations:
+            path = expand(location.path, os.environ)
+            place = (os.path.realpath(path), location.at)
+            wanted = (not choice.clients or dialect.name in choice.clients) and (
+                not choice.scopes or location.scope in choice.scopes
+            )
+            if wanted and place not in seen and path.is_file():
+                seen.add(place)
+                yield read(path, dialect, location, choice)
+
+
+def expand(path: str, environment: Mapping[str, str]) -> Path:
+    """Return the path that a Location names."""
+    named = _FOLDER.sub(lambda found: environment.get(found[1]) or found[2], path)
+    return Path.cwd() / Path(named).expanduser()
+
+
+def read(path: Path, dialect: Dialect, location: Location, choice: Choice) -> ConfigFile:
+    """Read one config file; what stands against editing it is its obstacle."""
+    try:
+        data = path.read_bytes()
+        sheet = wrap.read(data.decode("utf-8"), dialect, location)
+        hindrance = _obstacle(path, dialect, location, choice)
+        return ConfigFile(path, dialect, location, data, sheet, hindrance)
+    except (NotParsed, NotEditable) as error:
+        return ConfigFile(path, dialect, location, obstacle=str(error))
+    except UnicodeDecodeError:
+        return ConfigFile(path, dialect, location, obstacle="it is not UTF-8")
+    except OSError as error:
+        return ConfigFile(path, dialect, location, obstacle=str(error.strerror))
+
+
+def _obstacle(path: Path, dialect: Dialect, location: Location, choice: Choice) -> str:
+    if location.scope == "managed":
+        return "managed by your organisation"
+    is_known = dialect.verified or choice.unverified or dialect.name in choice.clients
+    if not is_known:
+        return f"not tried with the real program; --client {dialect.name} takes it"
+    if not choice.tracked and is_tracked(path):
+        return "tracked by git, so your team would get it; --tracked takes it"
+    return obstacle(path)
+
+
+def is_tracked(path: Path) -> bool:
+    """Tell whether git tracks the file, or the file that path links to."""
+    return any(_in_git(file) for file in {path.absolute(), path.resolve()})
+
+
+def _in_git(file: Path) -> bool:
+    command = ["git", "-C", str(file.parent), "ls-files", "--error-unmatch", "--", file.name]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0

@@ -1,0 +1,60 @@
+"""The launcher that wrapped entries name: it starts the plain upstream if coatcheck cannot run."""
+
+import shlex
+import sys
+from pathlib import Path
+
+# Only what a broken installation does: a missing or half-written module, or settings that cannot
+# be read (exit code 2). By then nothing was read from the agent, so the upstream can take over.
+START = """\
+import sys
+sys.path[:] = [folder for folder in sys.path if folder]
+words = sys.argv[1:]
+try:
+    from coatcheck.cli import main
+    code = main(words)
+except (ImportError, SyntaxError) as error:
+    print("coatcheck:", error, file=sys.stderr)
+    code = 2
+plain = words[words.index("--") + 1:] if "--" in words else []
+if code == 2 and plain:
+    import os
+    print("coatcheck: cannot run, so", plain[0], "runs without it", file=sys.stderr)
+    os.execvp(plain[0], plain)
+sys.exit(code)
+"""
+
+SCRIPT = """\
+#!/bin/sh
+# Written by `coatcheck wrap`. Starts coatcheck in front of an MCP server; if coatcheck is gone or
+# broken, starts the server alone. `coatcheck unwrap` takes it out of the settings again.
+COATCHECK_HOME=${{COATCHECK_HOME:-{home}}}
+export COATCHECK_HOME
+if [ -x {python} ]; then
+  exec {python} -c {start} "$@"
+fi
+while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
+[ $# -gt 1 ] || exit 1
+shift
+exec "$@"
+"""
+
+
+def path(home: Path) -> Path:
+    """Return where the launcher stands; it outlives the installation."""
+    return home / "bin" / "coatcheck"
+
+
+def install(home: Path, python: str = sys.executable) -> Path:
+    """Write the launcher for this installation, if it is not there yet, and return its path."""
+    target = path(home)
+    text = SCRIPT.format(
+        home=shlex.quote(str(home)), python=shlex.quote(python), start=shlex.quote(START)
+    )
+    if not (target.is_file() and target.read_text("utf-8") == text):
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = target.with_suffix(".new")
+        new.write_text(text, "utf-8")
+        new.chmod(0o755)
+        new.replace(target)
+    return target

@@ -1,0 +1,271 @@
+"""coatcheck wrap, unwrap and status: the server entries of agent clients, changed in place."""
+
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+import click
+
+from coatcheck import journal, rewrite
+from coatcheck.cli import launcher
+from coatcheck.cli.configs import Choice, ConfigFile, find, read
+from coatcheck.cli.home import home
+from coatcheck.cli.text import plain, table
+from coatcheck.nodes import NotEditable
+from coatcheck.types import ConfigError
+from coatcheck.wrap import Server, Sheet, same, unwrapped, wrapped
+from coatcheck.wrap import read as read_text
+from coatcheck_adapters.clients import DIALECTS
+
+TRIES = 5
+CLIENT = click.option(
+    "--client", "clients", multiple=True, type=click.Choice([d.name for d in DIALECTS]),
+    metavar="NAME", help="Only this client; may be given again.",
+)  # fmt: skip
+SCOPE = click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(["user", "project", "local"]),
+    help="Only files of this scope; may be given again.",
+)  # fmt: skip
+ONLY = click.option("--only", multiple=True, metavar="SERVER", help="Only this server.")
+TRACKED = click.option("--tracked", is_flag=True, help="Change files that git tracks, too.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the changes, write nothing.")
+YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One server of one client as it is listed."""
+
+    client: str
+    scope: str
+    server: str
+    transport: str
+    state: str
+    why: str
+    file: str
+    project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What wrap or unwrap does: to servers in which states, with which change of the text."""
+
+    verb: str
+    states: Collection[str]
+    change: Callable[[Sheet, Sequence[Server]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How the user is asked and answered."""
+
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+
+@click.command()
+@CLIENT
+@SCOPE
+@ONLY
+@click.option("--all", "disabled", is_flag=True, help="Wrap servers that are switched off, too.")
+@TRACKED
+@DRY_RUN
+@YES
+@JSON
+def wrap(
+    clients: Sequence[str],
+    scopes: Sequence[str],
+    only: Sequence[str],
+    disabled: bool,
+    tracked: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Put coatcheck in front of the servers that your agents already use, in their own settings.
+
+    Example: coatcheck wrap --client claude-code --dry-run
+    """
+    program = str(launcher.path(home()))
+    states = {"plain", "disabled"} if disabled else {"plain"}
+    task = Task("wrap", states, lambda sheet, servers: wrapped(sheet, servers, program))
+    choice = Choice(clients, scopes, only, tracked)
+    _do(task, choice, Answers(dry_run, yes, as_json))
+
+
+@click.command()
+@CLIENT
+@SCOPE
+@ONLY
+@TRACKED
+@DRY_RUN
+@YES
+@JSON
+def unwrap(
+    clients: Sequence[str],
+    scopes: Sequence[str],
+    only: Sequence[str],
+    tracked: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Take coatcheck out of the settings of your agents again; your own later changes stay.
+
+    Example: coatcheck unwrap --only github
+    """
+    task = Task("unwrap", {"wrapped"}, unwrapped)
+    choice = Choice(clients, scopes, only, tracked, unverified=True)
+    _do(task, choice, Answers(dry_run, yes, as_json))
+
+
+@click.command()
+@CLIENT
+@SCOPE
+@JSON
+def status(clients: Sequence[str], scopes: Sequence[str], as_json: bool) -> None:
+    """List the servers of every client, and which of them are wrapped.
+
+    Example: coatcheck status
+    """
+    files = list(find(DIALECTS, Choice(clients, scopes)))
+    _list(files, Answers(as_json=as_json), [])
+
+
+def _do(task: Task, choice: Choice, answers: Answers) -> None:
+    files = list(find(DIALECTS, choice))
+    todo = [(file, names) for file in files if (names := _names(task, choice, file))]
+    if unknown := set(choice.only) - {s.name for f in files if f.sheet for s in f.sheet.servers}:
+        raise ConfigError(f"no server is named {min(unknown)}; `coatcheck status` lists them")
+    if answers.dry_run:
+        _list(files, answers, [])
+        for file, names in todo if not answers.as_json else ():
+            click.echo(_diff(task, file, names), nl=False)
+        return
+    if not answers.as_json:
+        _list(files, answers, [])
+    if todo and not answers.yes:
+        _ask(task, todo, answers)
+    written = [file for file, names in todo if _write(task, choice, file, names)]
+    if answers.as_json:
+        _list(list(find(DIALECTS, choice)), answers, written)
+    else:
+        _close(task, written)
+    if len(written) < len(todo):
+        sys.exit(1)
+
+
+def _names(task: Task, choice: Choice, file: ConfigFile) -> list[tuple[str, str]]:
+    """Return project and name of the servers of file that the task changes."""
+    servers = file.sheet.servers if file.sheet else ()
+    return [(s.project, s.name) for s in servers if choice.takes(file, s, task.states)]
+
+
+def _list(files: Sequence[ConfigFile], answers: Answers, written: Sequence[ConfigFile]) -> None:
+    rows = [row for file in files for row in _rows(file)]
+    if answers.as_json:
+        paths = sorted({str(file.path) for file in written})
+        shown = {"rows": [asdict(row) for row in rows], "written": paths}
+        click.echo(json.dumps(shown, indent=1))
+        return
+    if not rows:
+        click.echo("No servers found in the settings of any client.")
+        return
+    head = ("client", "scope", "server", "transport", "state", "why not")
+    lines = [
+        (row.client, row.scope, plain(row.server), row.transport, row.state, plain(row.why))
+        for row in rows
+    ]
+    click.echo(table([head, *lines], left=len(head)))
+
+
+def _rows(file: ConfigFile) -> Iterator[Row]:
+    at = file.dialect.name, file.location.scope
+    if file.sheet is None:
+        yield Row(*at, "-", "", "unreadable", f"{file.path}: {file.obstacle}", str(file.path))
+        return
+    for server in file.sheet.servers:
+        named = server.name, server.transport, server.state
+        yield Row(*at, *named, file.reason(server), str(file.path), server.project)
+
+
+def _ask(task: Task, todo: Sequence[tuple[ConfigFile, Sequence[object]]], answers: Answers) -> None:
+    """Ask once. Raises: ConfigError where nobody can answer, click.Abort for a no."""
+    if answers.as_json or not sys.stdin.isatty():
+        raise ConfigError(f"nobody can be asked here; add --yes to {task.verb}, or --dry-run")
+    count = sum(len(names) for _, names in todo)
+    files = len({file.path for file, _ in todo})
+    click.confirm(f"{task.verb.capitalize()} {count} servers in {files} files?", abort=True)
+
+
+def _diff(task: Task, file: ConfigFile, names: Sequence[tuple[str, str]]) -> str:
+    """Return the change as a unified diff without context, which might hold secrets."""
+    before, after = _changed(task, file, names)
+    path = str(file.path)
+    lines = unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="", n=0)
+    return "".join(plain(line) + "\n" for line in lines)
+
+
+def _changed(task: Task, file: ConfigFile, names: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return the text of file before and after the task. Raises: NotEditable."""
+    sheet = file.sheet
+    if sheet is None:
+        raise NotEditable(file.obstacle)
+    servers = [s for s in sheet.servers if (s.project, s.name) in names and s.state in task.states]
+    after = task.change(sheet, servers)
+    return sheet.text, _original(file, after) if task.verb == "unwrap" else after
+
+
+def _original(file: ConfigFile, after: str) -> str:
+    """Return the text before wrapping if that says the same as after, else after."""
+    sheet = file.sheet
+    earlier = journal.earlier(_folder(), file.path, sheet.text) if sheet else None
+    if earlier is None:
+        return after
+    old, new = (_said(text, file) for text in (earlier, after))
+    return earlier if same(old, new) else after
+
+
+def _said(text: str, file: ConfigFile) -> object:
+    """Return what a text of this file says."""
+    return read_text(text, file.dialect, file.location).root.value
+
+
+def _write(task: Task, choice: Choice, file: ConfigFile, names: Sequence[tuple[str, str]]) -> bool:
+    """Change one file; read it again when someone else was faster. Tell whether it was written."""
+    try:
+        if task.verb == "wrap":
+            launcher.install(home())
+        with rewrite.lock(_folder() / "lock"):
+            for _ in range(TRIES):
+                fresh = read(file.path, file.dialect, file.location, choice)
+                before, after = _changed(task, fresh, names)
+                journal.note(_folder(), file.path, before, after)
+                if rewrite.replace(file.path, fresh.data, after.encode(), rewrite.OsFiles()):
+                    return True
+        trouble = "another program keeps changing it; close it and try again"
+    except (NotEditable, OSError) as error:
+        trouble = f"{error}; nothing was changed"
+    click.echo(f"{file.path}: {trouble}", err=True)
+    return False
+
+
+def _folder() -> Path:
+    return home() / "wrap"
+
+
+def _close(task: Task, written: Sequence[ConfigFile]) -> None:
+    """Say what was done, and what each client needs for it to take hold."""
+    if not written:
+        click.echo(f"Nothing to {task.verb}.")
+    for path in dict.fromkeys(file.path for file in written):
+        click.echo(f"{task.verb}ped: {path}")
+    for dialect in dict.fromkeys(file.dialect for file in written):
+        click.echo(f"{dialect.title}: {dialect.again}.")
+    if task.verb == "wrap" and written:
+        click.echo("`coatcheck unwrap` takes it back; `coatcheck status` shows what is wrapped.")

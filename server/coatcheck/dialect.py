@@ -1,0 +1,43 @@
+"""How an agent client writes its config files: data that adapters fill in."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["user", "project", "local", "managed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One config file of a client, and where the entries stand in it.
+
+    path begins with "~/" (the user's folder), "./" (the project), "/" or "{NAME:DEFAULT}/", a
+    folder named by an environment variable. at are the keys that lead to the mapping from server
+    names to entries (or the list of entries with a name); "*" stands for every key.
+    """
+
+    scope: Scope
+    path: str
+    at: tuple[str, ...]
+    notation: Literal["json", "jsonc", "toml", "yaml"] = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What is special about the entries of one client.
+
+    args is "" where the command key holds the whole command line as a list. allow are lists of
+    the only tools that are offered, approve lists of tools that run without a question, variables
+    the list of the environment variables that are handed on (hardly any other is). again is what
+    a user does for the change to take hold. verified: tried with the real program.
+    """
+
+    name: str
+    title: str
+    locations: tuple[Location, ...]
+    again: str
+    command: str = "command"
+    args: str = "args"
+    allow: tuple[str, ...] = ()
+    approve: tuple[str, ...] = ()
+    variables: str = ""
+    verified: bool = False

@@ -1,0 +1,328 @@
+"""Plan how entries of client configs are wrapped and unwrapped, as edits of their text alone."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Literal
+
+from coatcheck import nodes
+from coatcheck.dialect import Dialect, Location
+from coatcheck.nodes import Edit, Member, Node, NotEditable, NotParsed
+from coatcheck.notations import NOTATIONS, Notation
+
+State = Literal["plain", "wrapped", "ours", "remote", "disabled", "unknown"]
+
+TOOL = "fetch_artifact"
+# Variables that `coatcheck run` reads and a client that hands on only a few would keep back.
+OUR_VARIABLES = ("COATCHECK", "COATCHECK_CONFIG", "COATCHECK_HOME")
+LOCAL = ("", "stdio", "local")
+ADDRESSES = ("url", "httpUrl", "serverUrl", "uri")
+PROGRAM = "coatcheck"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server entry of a config file; project is the folder a local entry holds for."""
+
+    name: str
+    entry: Node
+    transport: str
+    state: State
+    project: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The text of one config file, read by the rules of its client."""
+
+    text: str
+    dialect: Dialect
+    location: Location
+    root: Node
+    servers: Sequence[Server]
+
+    @property
+    def notation(self) -> Notation:
+        """Return how the text is written."""
+        return NOTATIONS[self.location.notation]
+
+
+def read(text: str, dialect: Dialect, location: Location) -> Sheet:
+    """Read the text of a config file. Raises: NotParsed, NotEditable."""
+    root = NOTATIONS[location.notation].parse(text)
+    servers = [
+        Server(name, node, *_kind(node, dialect), project)
+        for project, holder in _holders(root, location.at)
+        for name, node in _entries(holder)
+    ]
+    return Sheet(text, dialect, location, root, servers)
+
+
+def wrapped(sheet: Sheet, servers: Collection[Server], program: str) -> str:
+    """Return the text with these plain servers wrapped; program starts coatcheck.
+
+    Raises: NotEditable if that cannot be done so that undoing it gives the same text.
+    """
+    edits = [edit for server in servers for edit in _wrap(sheet, server, program)]
+    return _proved(sheet, servers, edits, "wrapped", _wrapped_value(program))
+
+
+def unwrapped(sheet: Sheet, servers: Collection[Server]) -> str:
+    """Return the text with these wrapped servers plain again, all other changes kept.
+
+    Raises: NotEditable.
+    """
+    edits = [edit for server in servers for edit in _unwrap(sheet, server)]
+    return _proved(sheet, servers, edits, "plain", _plain_value)
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether two documents differ in empty lists alone."""
+    return bool(_without_empty(first) == _without_empty(second))
+
+
+def _holders(root: Node, at: Sequence[str]) -> Iterator[tuple[str, Node]]:
+    """Yield each node that at leads to, with the key that "*" stood for."""
+    found = [("", root)]
+    for key in at:
+        found = [
+            (member.key if key == "*" else project, member.node)
+            for project, node in found
+            for member in node.members
+            if key in ("*", member.key)
+        ]
+    yield from found
+
+
+def _entries(holder: Node) -> Iterator[tuple[str, Node]]:
+    for member in holder.members:
+        yield member.key, member.node
+    for item in holder.items:
+        name = item.get("name")
+        yield str(name.node.value) if name else "", item
+
+
+def _kind(entry: Node, dialect: Dialect) -> tuple[str, State]:
+    """Return the transport and the state of an entry."""
+    value = entry.value
+    if not isinstance(value, dict):
+        return "", "unknown"
+    words = _words(value, dialect)
+    if not words:
+        remote = any(isinstance(value.get(key), str) for key in ADDRESSES)
+        return (str(value.get("type") or "http"), "remote") if remote else ("", "unknown")
+    if value.get("type", "") not in LOCAL or _is_shell_line(words[0]):
+        return "stdio", "unknown"
+    if _is_ours(words):
+        return "stdio", "wrapped" if _is_wrapped(words) else "ours"
+    return "stdio", "disabled" if _is_off(value) else "plain"
+
+
+def _words(value: dict[str, Any], dialect: Dialect) -> list[str]:
+    """Return the command line of an entry, empty if it has none that is understood."""
+    command = value.get(dialect.command)
+    args = value.get(dialect.args, []) if dialect.args else []
+    words = [command, *args] if dialect.args and isinstance(args, list) else command
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return []
+    return words if words and words[0] else []
+
+
+def _is_shell_line(command: str) -> bool:
+    """Tell whether a command is a line for a shell ("npx -y x") rather than a program."""
+    first, *more = command.split()
+    return bool(more) and "/" not in first and "\\" not in first
+
+
+def _is_ours(words: Sequence[str]) -> bool:
+    before = words[: words.index("--")] if "--" in words else words
+    return any(
+        PurePath(word).stem == PROGRAM or word == "coatcheck.cli" for word in before[:4]
+    ) and any(word in ("run", "serve") for word in before)
+
+
+def _is_wrapped(words: Sequence[str]) -> bool:
+    return words[1] == "run" and "--" in words[:-1]
+
+
+def _is_off(value: dict[str, Any]) -> bool:
+    return value.get("disabled") is True or value.get("enabled") is False
+
+
+def _wrap(sheet: Sheet, server: Server, program: str) -> Iterator[Edit]:
+    dialect, quote = sheet.dialect, sheet.notation.quote
+    command = server.entry.get(dialect.command)
+    if command is None or server.name == "--":
+        raise NotEditable("it has no command")
+    ours = [quote(word) for word in ("run", "--name", server.name, "--")]
+    if not dialect.args:
+        yield nodes.prepend(sheet.text, command.node, [quote(program), *ours])
+    else:
+        args = server.entry.get(dialect.args)
+        start, end = command.node.start, command.node.end
+        words = [*ours, _moved(sheet, command.node, args)]
+        yield start, end, quote(program)
+        if args is None:
+            yield _added(sheet, server, command, dialect.args, words)
+        else:
+            yield nodes.prepend(sheet.text, args.node, words)
+    yield from _allow(sheet, server)
+    yield from _variables(sheet, server, command)
+
+
+def _moved(sheet: Sheet, command: Node, args: Member | None) -> str:
+    """Return the command as it is written, else quoted where that cannot stand in the list."""
+    raw = sheet.text[command.start : command.end]
+    plain = sheet.location.notation == "yaml" and raw[0] not in "\"'"
+    in_brackets = args is None or args.node.flow
+    if plain and (in_brackets or "\n" in raw):
+        return sheet.notation.quote(str(command.value))
+    return raw
+
+
+def _allow(sheet: Sheet, server: Server) -> Iterator[Edit]:
+    """Add our tool to lists of tools; one without a name is no choice and stays."""
+    for key in (*sheet.dialect.allow, *sheet.dialect.approve):
+        found = server.entry.get(key)
+        names = found.node.value if found else None
+        if found and isinstance(names, list) and names and not {"*", TOOL} & set(map(str, names)):
+            yield nodes.append(sheet.text, found.node, [sheet.notation.quote(TOOL)])
+
+
+def _variables(sheet: Sheet, server: Server, command: Member) -> Iterator[Edit]:
+    key = sheet.dialect.variables
+    if not key:
+        return
+    found = server.entry.get(key)
+    known = found.node.value if found else []
+    if not isinstance(known, list):
+        raise NotEditable(f"{key} is no list")
+    words = [sheet.notation.quote(name) for name in OUR_VARIABLES if name not in known]
+    if found is None:
+        yield _added(sheet, server, command, key, words)
+    elif words:
+        yield nodes.append(sheet.text, found.node, words)
+
+
+def _added(sheet: Sheet, server: Server, after: Member, key: str, words: Sequence[str]) -> Edit:
+    pair = sheet.notation.pair.format(key=key, value=f"[{', '.join(words)}]")
+    return nodes.insert_member(sheet.text, after, pair, flow=server.entry.flow)
+
+
+def _unwrap(sheet: Sheet, server: Server) -> Iterator[Edit]:
+    dialect = sheet.dialect
+    command = server.entry.get(dialect.command)
+    holder = server.entry.get(dialect.args) if dialect.args else command
+    if command is None or holder is None:
+        raise NotEditable("it is not wrapped")
+    items = holder.node.items
+    first = [item.value for item in items].index("--") + 1
+    if not dialect.args:
+        yield nodes.remove_first(holder.node, first)
+    else:
+        upstream = items[first]
+        raw = sheet.text[upstream.start : upstream.end]
+        yield command.node.start, command.node.end, raw
+        if first + 1 == len(items):
+            yield nodes.remove_member(sheet.text, server.entry, dialect.args)
+        else:
+            yield nodes.remove_first(holder.node, first + 1)
+    yield from _take_out(sheet, server, (*dialect.allow, *dialect.approve), (TOOL,))
+    yield from _take_out(sheet, server, (dialect.variables,), OUR_VARIABLES)
+
+
+def _take_out(
+    sheet: Sheet, server: Server, keys: Sequence[str], words: Collection[str]
+) -> Iterator[Edit]:
+    """Take words out of lists, and a list with nothing else in it whole."""
+    for key in keys:
+        found = server.entry.get(key)
+        items = found.node.items if found else ()
+        indexes = [index for index, item in enumerate(items) if item.value in words]
+        if found and indexes and len(indexes) == len(items):
+            yield nodes.remove_member(sheet.text, server.entry, key)
+        elif found and indexes:
+            yield from nodes.remove_items(sheet.text, found.node, indexes)
+
+
+Change = Callable[[Server, Dialect], dict[str, Any]]
+
+
+def _proved(
+    sheet: Sheet, servers: Collection[Server], edits: Sequence[Edit], state: State, change: Change
+) -> str:
+    """Return the edited text, read again and compared with what it must say.
+
+    The entries must be as change makes them, and everything else as it was.
+    """
+    text = nodes.apply(sheet.text, edits)
+    try:
+        after = read(text, sheet.dialect, sheet.location)
+    except NotParsed as error:
+        raise NotEditable(f"the change would spoil the file: {error}") from None
+    if len(after.servers) != len(sheet.servers):
+        raise NotEditable("the change would touch another entry")
+    for old, new in zip(sheet.servers, after.servers, strict=True):
+        chosen = old in servers
+        expected = change(old, sheet.dialect) if chosen else old.entry.value
+        if (chosen and new.state not in (state, "disabled")) or not same(new.entry.value, expected):
+            raise NotEditable("the change would not come out as meant")
+    if _emptied(sheet.root, sheet.location.at) != _emptied(after.root, after.location.at):
+        raise NotEditable("the change would touch what stands outside the entries")
+    return text
+
+
+def _wrapped_value(program: str) -> Change:
+    def change(server: Server, dialect: Dialect) -> dict[str, Any]:
+        value = dict(server.entry.value)
+        words = [program, "run", "--name", server.name, "--", *_words(value, dialect)]
+        _set_words(value, dialect, words)
+        for key in (*dialect.allow, *dialect.approve):
+            names = value.get(key)
+            if isinstance(names, list) and names and not {"*", TOOL} & set(map(str, names)):
+                value[key] = [*names, TOOL]
+        if key := dialect.variables:
+            known = value.get(key, [])
+            value[key] = [*known, *(name for name in OUR_VARIABLES if name not in known)]
+        return value
+
+    return change
+
+
+def _plain_value(server: Server, dialect: Dialect) -> dict[str, Any]:
+    value = dict(server.entry.value)
+    words = _words(value, dialect)
+    _set_words(value, dialect, words[words.index("--") + 1 :])
+    for key, ours in [
+        *((key, (TOOL,)) for key in (*dialect.allow, *dialect.approve)),
+        (dialect.variables, OUR_VARIABLES),
+    ]:
+        if isinstance(value.get(key), list):
+            value[key] = [name for name in value[key] if name not in ours]
+    return value
+
+
+def _set_words(value: dict[str, Any], dialect: Dialect, words: Sequence[str]) -> None:
+    value[dialect.command] = words[0] if dialect.args else list(words)
+    if dialect.args:
+        value[dialect.args] = list(words[1:])
+
+
+def _emptied(node: Node, at: Sequence[str]) -> Any:
+    """Return the value of node without the entries that at leads to."""
+    if not at:
+        return None
+    if not node.members:
+        return node.value
+    return {
+        member.key: _emptied(member.node, at[1:])
+        if at[0] in ("*", member.key)
+        else member.node.value
+        for member in node.members
+    }
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty(item) for key, item in value.items() if item != []}
+    return [_without_empty(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,202 @@
+"""coatcheck wrap, unwrap and status on the files of a made-up user."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coatcheck.cli import main
+
+PROJECT = """{
+  "mcpServers": {
+    "files": {"command": "npx", "args": ["-y", "server-files", "${HOME}"]},
+    "web": {"type": "http", "url": "https://example.org/mcp"}
+  }
+}
+"""
+CODEX = "# mine\r\n[mcp_servers.files]\r\ncommand = 'npx' # fast\r\n[tui]\r\nx = 1\r\n"
+CLAUDE = """{"mcpServers": {"a": {"command": "a"}},
+"projects": {"/p": {"mcpServers": {"b": {"command": "b"}}}}}"""
+
+
+class User:
+    """A user with a home folder, a project folder and the command line."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home, self.project = folder / "home", folder / "project"
+        self.project.mkdir()
+        self.launcher = str(self.home / "state/bin/coatcheck")
+        self._capsys = capsys
+
+    def write(self, path: str, text: str) -> Path:
+        """Write a file of the user, or of the project if path begins with a dot and a slash."""
+        file = (self.project if path.startswith("./") else self.home) / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+        return file
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command and return what it says, errors included."""
+        assert main(list(words)) == code
+        said = self._capsys.readouterr()
+        return said.out + said.err
+
+    def states(self, *words: str) -> dict[str, str]:
+        """Return the state of each server, by client, scope and name."""
+        rows: list[dict[str, Any]] = json.loads(self.run("status", "--json", *words))["rows"]
+        return {f"{r['client']} {r['scope']} {r['server']}": r["state"] for r in rows}
+
+
+@pytest.fixture
+def user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> User:
+    made = User(tmp_path, capsys)
+    for name in ("CODEX_HOME", "CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME", "COPILOT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(made.home))
+    monkeypatch.setenv("COATCHECK_HOME", str(made.home / "state"))
+    monkeypatch.chdir(made.project)
+    return made
+
+
+def test_wrapping_and_unwrapping_leaves_every_file_as_it_was(user: User) -> None:
+    files = {
+        user.write(path, text): text
+        for path, text in [
+            ("./.mcp.json", PROJECT),
+            (".codex/config.toml", CODEX),
+            (".claude.json", CLAUDE),
+        ]
+    }
+    user.run("wrap", "--yes")
+    assert user.states() == {
+        "claude-code project files": "wrapped",
+        "claude-code project web": "remote",
+        "claude-code local b": "wrapped",
+        "claude-code user a": "wrapped",
+        "codex user files": "wrapped",
+    }
+    user.run("unwrap", "--yes")
+    assert {path: path.read_bytes().decode() for path in files} == files
+
+
+def test_an_entry_names_the_launcher_by_its_absolute_path(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    user.run("wrap", "--yes")
+    entry = json.loads(file.read_text())["mcpServers"]["files"]
+    assert entry["command"] == user.launcher
+    assert entry["args"][:4] == ["run", "--name", "files", "--"]
+    assert entry["args"][4:] == ["npx", "-y", "server-files", "${HOME}"]
+
+
+def test_a_dry_run_shows_the_change_and_writes_nothing(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    said = user.run("wrap", "--dry-run")
+    assert f'+    "files": {{"command": "{user.launcher}"' in said
+    assert file.read_text() == PROJECT
+    assert not (user.home / "state").exists()
+
+
+def test_only_what_was_asked_for_is_wrapped(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    user.write(".claude.json", CLAUDE)
+    user.run("wrap", "--yes", "--scope", "user")
+    user.run("wrap", "--yes", "--only", "b")
+    assert user.states() == {
+        "claude-code project files": "plain",
+        "claude-code project web": "remote",
+        "claude-code local b": "wrapped",
+        "claude-code user a": "wrapped",
+    }
+
+
+def test_a_name_that_no_server_has_is_wrong_usage(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    assert "no server is named fiels" in user.run("wrap", "--yes", "--only", "fiels", code=2)
+
+
+def test_nothing_is_written_when_nobody_can_be_asked(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    assert "add --yes" in user.run("wrap", code=2)
+    assert file.read_text() == PROJECT
+
+
+def test_wrapping_again_writes_nothing(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    user.run("wrap", "--yes")
+    inode, text = file.stat().st_ino, file.read_text()
+    assert "Nothing to wrap." in user.run("wrap", "--yes")
+    assert (file.stat().st_ino, file.read_text()) == (inode, text)
+
+
+def test_a_file_that_git_tracks_is_left_alone_until_told(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    for words in (["init", "-q"], ["add", ".mcp.json"]):
+        subprocess.run(["git", *words], cwd=user.project, check=True)
+    assert "tracked by git" in user.run("wrap", "--yes")
+    assert file.read_text() == PROJECT
+    user.run("wrap", "--yes", "--tracked")
+    assert user.states()["claude-code project files"] == "wrapped"
+
+
+def test_a_client_that_was_not_tried_is_wrapped_only_by_name(user: User) -> None:
+    file = user.write(".cursor/mcp.json", PROJECT)
+    assert "not tried with the real program" in user.run("wrap", "--yes")
+    user.run("wrap", "--yes", "--client", "cursor")
+    assert user.states()["cursor user files"] == "wrapped"
+    user.run("unwrap", "--yes")
+    assert file.read_text() == PROJECT
+
+
+def test_a_file_that_does_not_parse_is_listed_and_left_alone(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT + "}")
+    assert user.states() == {"claude-code project -": "unreadable"}
+    user.run("wrap", "--yes")
+    assert file.read_text() == PROJECT + "}"
+
+
+def test_changes_made_after_wrapping_stay_and_the_journal_is_not_needed(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    user.run("wrap", "--yes")
+    edited = file.read_text().replace("server-files", "server-files@2").replace("web", "net")
+    file.write_text(edited)
+    for record in (user.home / "state/wrap").glob("*.json"):
+        record.unlink()
+    user.run("unwrap", "--yes")
+    assert file.read_text() == PROJECT.replace("server-files", "server-files@2").replace(
+        "web", "net"
+    )
+
+
+def test_the_journal_brings_back_an_empty_list_of_arguments(user: User) -> None:
+    text = '{"mcpServers": {"a": {"command": "x", "args": [ ]}}}'
+    file = user.write("./.mcp.json", text)
+    user.run("wrap", "--yes")
+    user.run("unwrap", "--yes")
+    assert file.read_text() == text
+
+
+def test_a_server_that_is_switched_off_is_wrapped_with_all(user: User) -> None:
+    file = user.write(
+        ".gemini/settings.json", '{"mcpServers": {"a": {"command": "x", "disabled": true}}}'
+    )
+    assert "--all takes it" in user.run("wrap", "--yes")
+    user.run("wrap", "--yes", "--all")
+    assert json.loads(file.read_text())["mcpServers"]["a"]["command"] == user.launcher
+
+
+def test_a_read_only_file_is_listed_with_that_reason(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    file.chmod(0o444)
+    assert "it is read-only" in user.run("wrap", "--yes")
+    assert file.read_text() == PROJECT
+
+
+def test_the_result_is_told_as_json(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    told = json.loads(user.run("wrap", "--yes", "--json"))
+    assert told["written"] == [str(file)]
+    assert [row["state"] for row in told["rows"]] == ["wrapped", "remote"]

@@ -1,0 +1,112 @@
+"""Wrapped entries go on working when coatcheck is gone or broken."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from coatcheck.cli import launcher
+
+SAY = "import sys; print('plain', *sys.argv[1:], sys.stdin.readline().strip())"
+UPSTREAM = (sys.executable, "-c", SAY, "a b", "--", "'$HOME'")
+REQUEST = {
+    "jsonrpc": "2.0",
+    "id": 7,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+
+
+def start(
+    script: Path, upstream: Sequence[str], text: str = "in\n", folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Start upstream through the launcher, as an agent does that passes few variables."""
+    return subprocess.run(
+        [script, "run", "--name", "n", "--", *upstream],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+
+def python_with(tmp_path: Path, coatcheck: str) -> str:
+    """Return an interpreter that finds a package coatcheck of this text and not the real one."""
+    broken = tmp_path / "broken"
+    (broken / "coatcheck/cli").mkdir(parents=True)
+    (broken / "coatcheck/__init__.py").touch()
+    (broken / "coatcheck/cli/__init__.py").write_text(coatcheck)
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={broken} exec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_the_launcher_starts_coatcheck_in_front_of_the_upstream(tmp_path: Path) -> None:
+    server = Path(__file__).parent / "upstreams/plain.py"
+    script = launcher.install(tmp_path / "ho me")
+    lines = [REQUEST, {"jsonrpc": "2.0", "id": 8, "method": "tools/list"}]
+    done = start(
+        script, [sys.executable, str(server)], "".join(json.dumps(m) + "\n" for m in lines)
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    tools = next(answer for answer in answers if answer["id"] == 8)["result"]["tools"]
+    assert tools[-1]["name"] == "fetch_artifact"
+
+
+def test_the_plain_upstream_starts_when_the_interpreter_is_gone(tmp_path: Path) -> None:
+    script = launcher.install(tmp_path, str(tmp_path / "removed/python"))
+    assert start(script, UPSTREAM).stdout == "plain a b -- '$HOME' in\n"
+
+
+@pytest.mark.parametrize(
+    "coatcheck",
+    [
+        "import no_such_module",
+        "def main(:",
+        "",
+        "def main(words): return 2",
+    ],
+)
+def test_the_plain_upstream_starts_when_coatcheck_is_broken(tmp_path: Path, coatcheck: str) -> None:
+    script = launcher.install(tmp_path / "home", python_with(tmp_path, coatcheck))
+    done = start(script, UPSTREAM)
+    assert done.stdout == "plain a b -- '$HOME' in\n"
+    assert "runs without it" in done.stderr
+
+
+def test_settings_that_cannot_be_read_leave_the_plain_upstream(tmp_path: Path) -> None:
+    script = launcher.install(tmp_path)
+    (tmp_path / "config.toml").write_text("defaults = 1\n")
+    assert start(script, UPSTREAM).stdout == "plain a b -- '$HOME' in\n"
+
+
+def test_the_working_folder_cannot_stand_in_for_coatcheck(tmp_path: Path) -> None:
+    script = launcher.install(tmp_path / "home")
+    project = tmp_path / "project"
+    (project / "coatcheck").mkdir(parents=True)
+    (project / "coatcheck/__init__.py").write_text("print('taken over')")
+    done = start(script, [sys.executable, "-c", "pass"], folder=project)
+    assert "taken over" not in done.stdout
+
+
+def test_what_coatcheck_ends_with_is_what_the_agent_sees(tmp_path: Path) -> None:
+    script = launcher.install(tmp_path)
+    done = start(script, ["/no/such/program"])
+    assert done.returncode == 1
+
+
+def test_a_launcher_that_is_up_to_date_is_not_written_again(tmp_path: Path) -> None:
+    before = launcher.install(tmp_path).stat().st_ino
+    assert launcher.install(tmp_path).stat().st_ino == before
+    assert launcher.install(tmp_path, "/other/python").stat().st_ino != before
