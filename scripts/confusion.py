@@ -1,6 +1,6 @@
 """Print which kinds the corpus's content types are detected as.
 
-Usage: COATCHECK_CORPUS=DIR python scripts/confusion.py [--wrong] [--tool]
+Usage: COATCHECK_CORPUS=DIR python scripts/confusion.py [--wrong]
 
 Exit code 1 when fewer than 95 % of the items fall on a kind that fits their label.
 """
@@ -19,7 +19,7 @@ from coatcheck.types import Aim
 FITTING = {
     "json": {"records"},
     "html": {"html"},
-    "log": {"logs", "builds"},
+    "log": {"logs", "repeats", "builds"},
     "text": {"prose", "tables", "trees"},
     "markdown": {"prose"},
     "diff": {"diffs"},

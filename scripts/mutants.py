@@ -109,8 +109,8 @@ MUTANTS = (
         10,
         "ignore the budget",
         "server/coatcheck/pipeline.py",
-        "budget = min(rule.budget_tokens, max(LEAST_BUDGET, round(SHARE * tokens)))",
-        "budget = tokens // 2",
+        "budget_tokens=min(most, max(LEAST_TOKENS, round(SHARE * tokens))),",
+        "budget_tokens=tokens // 2,",
     ),
     Mutant(
         11,

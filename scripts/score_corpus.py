@@ -1,7 +1,7 @@
 """Score the reducers on a corpus of tool outputs with probes.
 
 Usage: COATCHECK_CORPUS=DIR python scripts/score_corpus.py [--types json,csv] [--reducer MODULE]
-       [--budget N] [--share X] [--no-focus] [--lost N] [--views DIR]
+       [--budget N] [--share X] [--least N] [--no-focus] [--lost N] [--views DIR]
 
 DIR holds *.jsonl; its parent holds score.py (effective reduction at retained usefulness).
 --reducer scores one reducer alone, for example coatcheck.reducers.records, on the types given.
@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from coatcheck.pipeline import LEAST_TOKENS, SHARE
 from coatcheck.reducers import reduce
 from coatcheck.sizing import estimate
-from coatcheck.types import Aim
+from coatcheck.types import Aim, Rule
 from coatcheck.view import render
 
 REF = "cc_7f3k9m2q4x1b"
@@ -35,8 +36,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--types", default="")
     parser.add_argument("--reducer", default="")
-    parser.add_argument("--budget", type=int, default=1500)
-    parser.add_argument("--share", type=float, default=0.15)
+    parser.add_argument("--budget", type=int, default=Rule().budget_tokens)
+    parser.add_argument("--share", type=float, default=SHARE)
+    parser.add_argument("--least", type=int, default=LEAST_TOKENS)
     parser.add_argument("--no-focus", action="store_true")
     parser.add_argument("--tool", default="", help="override the items' tools")
     parser.add_argument("--lost", type=int, default=0, help="print N lost keeps")
@@ -59,7 +61,8 @@ def reduced(items: list[dict[str, Any]], args: argparse.Namespace) -> dict[str, 
     reducer = importlib.import_module(args.reducer).reduce if args.reducer else reduce
     views = {}
     for item in items:
-        budget = min(args.budget, max(250, round(args.share * estimate(item["text"]))))
+        share = round(args.share * estimate(item["text"]))
+        budget = min(args.budget // 2, max(args.least, share))
         focus = "" if args.no_focus else item.get("focus") or ""
         aim = Aim(budget, focus=focus, tool=args.tool or item["tool"])
         began = time.perf_counter()

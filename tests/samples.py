@@ -104,6 +104,17 @@ SAMPLES = {
         "prose",
         "1.2.0 / 2024-01-02\n==================\n\n  * Fix a thing\n  * Add b\n",
     ),
+    "changelog that repeats itself": (
+        "prose",
+        "\n".join(
+            f"1.{i}.0 / 2024-01-02\n=====\n\n  * Fix a thing\n  * Add b\n" for i in range(20)
+        ),
+    ),
+    "pretty json behind a lead-in": (
+        "prose",
+        "Found some:\n\n" + json.dumps([{"id": i, "ok": True} for i in range(30)], indent=2),
+    ),
+    "repeated lines": ("repeats", "\n".join(f"{'abcd'[i % 4]} of unit {i}" for i in range(40))),
     "numbered hits": ("prose", "[1] First hit\nSome text of it.\n\n[2] Second hit\nMore text.\n"),
     "empty": ("prose", ""),
     "blank": ("prose", " \n\n"),

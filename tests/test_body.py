@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from coatcheck.body import open_body, with_text
+from coatcheck.body import block, open_body, with_text
+from coatcheck.types import ExcerptError
 
 MIXED = json.dumps(
     {
@@ -68,3 +69,38 @@ def test_only_finished_results_are_final(raw: bytes, final: bool) -> None:
 @pytest.mark.parametrize("raw", [b"[]", b"null", b"{", b'{"content":"x"}', b"[" * 100_000])
 def test_what_is_no_tool_result_has_no_body(raw: bytes) -> None:
     assert open_body(raw) is None
+
+
+BLOCKS = json.dumps(
+    {
+        "content": [
+            {"type": "text", "text": "one\n"},
+            {"type": "image", "data": "AAEC/w==", "mimeType": "image/png"},
+            {"type": "resource", "resource": {"uri": "a:b", "blob": "/w==", "mimeType": "a/b"}},
+            {"type": "resource", "resource": {"uri": "a:b", "text": "x"}},
+            {"type": "audio", "data": "AA"},
+            {"type": "resource_link", "uri": "a:b"},
+        ]
+    }
+).encode()
+
+
+@pytest.mark.parametrize(
+    ("number", "found"),
+    [
+        (1, (b"one\n", "text/plain")),
+        (2, (b"\x00\x01\x02\xff", "image/png")),
+        (3, (b"\xff", "a/b")),
+        (4, (b"x", "text/plain")),
+    ],
+)
+def test_a_block_is_given_byte_for_byte_with_its_type(
+    number: int, found: tuple[bytes, str]
+) -> None:
+    assert block(BLOCKS, number) == found
+
+
+@pytest.mark.parametrize("number", [0, 5, 6, 7])
+def test_a_block_that_is_not_there_or_holds_no_data_is_refused(number: int) -> None:
+    with pytest.raises(ExcerptError, match=f"block {number}"):
+        block(BLOCKS, number)

@@ -50,6 +50,7 @@ class FakeDesk:
     """Answers fetch_artifact, tags every call, shortens results of 50 bytes and more."""
 
     def __init__(self) -> None:
+        self.seconds = 600.0
         self.greeted: list[Mapping[str, object]] = []
         self.noted: list[tuple[str, int, bool]] = []
         self.revised: list[tuple[str, str, bytes]] = []
@@ -64,8 +65,14 @@ class FakeDesk:
         return json.dumps({"fetched": params["name"]}).encode()
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
-        call = Call("up", str(params["name"]))
+        refs = (str(params["name"]),) if str(params["name"]).startswith("ref") else ()
+        call = Call("up", str(params["name"]), timeout_seconds=self.seconds, refs=refs)
         return call, b'{"name":"new"}' if params["name"] == "old" else None
+
+    def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
+        if call.tool == "ref broken":
+            raise RuntimeError("fill")
+        return (b'{"filled":%b}' % raw, True) if call.tool == "ref" else (b'{"refused":1}', False)
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         return method == "tools/list" or (method == "tools/call" and size_bytes >= 120)
@@ -123,6 +130,8 @@ class Talk:
 @asynccontextmanager
 async def talk(desk: FakeDesk | None, seconds: float = 600) -> AsyncIterator[Talk]:
     agent, upstream = Pipe(), Pipe()
+    if desk is not None:
+        desk.seconds = seconds
     async with asyncio.TaskGroup() as tasks:
         relay = Relay(agent, upstream, desk, tasks, call_timeout_seconds=seconds)
         await relay.link.start()
@@ -146,6 +155,42 @@ async def test_a_request_for_us_never_reaches_the_upstream() -> None:
 async def test_the_desk_may_change_the_params_of_a_call() -> None:
     async with talk(FakeDesk()) as t:
         assert (await t.ask("tools/call", name="old"))["params"] == {"name": "new"}
+
+
+async def test_a_call_with_refs_is_sent_once_they_are_filled() -> None:
+    async with talk(FakeDesk()) as t:
+        request = await t.ask("tools/call", name="ref")
+        assert request["params"] == {"filled": {"name": "ref"}}
+        t.reply(request, '{"ok":1}')
+        assert await t.answer() == b'{"jsonrpc":"2.0","id":"a","result":{"ok":1}}'
+
+
+async def test_a_call_whose_refs_are_refused_is_answered_and_not_sent() -> None:
+    async with talk(FakeDesk()) as t:
+        t.relay.from_agent([b'{"id":7,"method":"tools/call","params":{"name":"ref not"}}'])
+        assert await t.answer() == b'{"jsonrpc":"2.0","id":7,"result":{"refused":1}}'
+        assert t.upstream.lines.empty()
+
+
+async def test_a_desk_that_fails_to_fill_sends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with talk(FakeDesk()) as t:
+        t.relay.from_agent([b'{"id":7,"method":"tools/call","params":{"name":"ref broken"}}'])
+        assert json.loads(await t.answer())["error"]["code"] == -32603
+        assert t.upstream.lines.empty()
+
+
+async def test_a_call_that_is_cancelled_while_it_is_filled_is_not_sent() -> None:
+    async with talk(FakeDesk()) as t:
+        t.relay.from_agent(
+            [
+                b'{"id":7,"method":"tools/call","params":{"name":"ref"}}',
+                b'{"method":"notifications/cancelled","params":{"requestId":7}}',
+            ]
+        )
+        assert (await t.upstream.read())["method"] == "notifications/cancelled"
+        await t.relay.finish(BOUND_SECONDS)
+        assert t.upstream.lines.empty() and t.agent.lines.empty()
 
 
 async def test_the_desk_sees_the_exact_result_and_its_own_goes_out() -> None:

@@ -86,8 +86,26 @@ def test_compact_shortens_a_pipe_and_fetch_gives_it_back(coatcheck: Person) -> N
     assert out.read_text() == LOG
     found = coatcheck("fetch", ref, "--grep", "request 77 ").stdout
     assert "handled request 77 ok" in found
+    best = coatcheck("fetch", "--find", "deadlock on a shard").stdout
+    assert f"{ref} k8s.logs @" in best and "ERROR worker 6 deadlock" in best
     assert ref in coatcheck("fetch").stdout
     assert "k8s.logs" in coatcheck("artifacts", "ls").stdout
+
+
+def test_fetch_writes_the_whole_answer_to_a_query_and_a_block_to_a_file(
+    coatcheck: Person,
+) -> None:
+    rows = [{"id": n, "name": f"person {n}", "city": "Rome"} for n in range(900)]
+    view = coatcheck("compact", given=json.dumps(rows)).stdout
+    ref = view.split('ref="')[1].split('"')[0]
+    out = coatcheck.home / "ids.json"
+    assert coatcheck("fetch", ref, "--query", "[].id", "--out", str(out)).returncode == 0
+    assert json.loads(out.read_text()) == list(range(900))
+    wrote = coatcheck("fetch", ref, "--block", "1", "--out", str(out))
+    assert "of text/plain written" in wrote.stderr and json.loads(out.read_text()) == rows
+    assert coatcheck("fetch", ref, "--block", "1").stdout == json.dumps(rows)
+    assert "no block 2" in coatcheck("fetch", ref, "--block", "2").stderr
+    assert "for example" in coatcheck("fetch", ref, "--query", "[?", "--out", str(out)).stderr
 
 
 def test_compact_leaves_a_small_text_alone(coatcheck: Person) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from coatcheck import config
-from coatcheck.types import ConfigError, Rule
+from coatcheck.types import ConfigError, RefsInto, Rule
 
 ROOT = Path(__file__).parent.parent
 
@@ -115,3 +115,18 @@ def test_variables_are_taken_from_the_environment_when_asked_for() -> None:
 def test_a_variable_that_is_not_set_is_named_without_any_value() -> None:
     with pytest.raises(ConfigError, match=r"\$\{TOKEN\}, which is not set"):
         config.resolve({"A": "${TOKEN}"}, {}, "upstreams.a.env.A")
+
+
+def test_pairs_of_refs_into_are_read_and_nothing_is_allowed_without_them() -> None:
+    assert config.parse({}).refs_into == ()
+    table = {"refs_into": [{"from": "fs", "to": "github.create_*"}]}
+    assert config.parse(table).refs_into == (RefsInto("fs", "github.create_*"),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["fs", [1], [{"from": "fs"}], [{"from": "", "to": "a.b"}], [{"from": "fs", "to": "github"}]],
+)
+def test_a_wrong_pair_is_refused_with_an_example(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"refs_into is .*create_issue"):
+        config.parse({"refs_into": value})

@@ -8,7 +8,7 @@ from fakes import ListLedger, MemoryArtifacts, first_line
 
 from coatcheck.desk import Desk
 from coatcheck.pipeline import Pipeline
-from coatcheck.types import Rule, Session
+from coatcheck.types import Call, Rule, Session
 
 LONG = "\n".join(f"line {n} of a long text about nothing much" for n in range(400))
 RESULT = json.dumps({"content": [{"type": "text", "text": LONG}]}).encode()
@@ -24,7 +24,7 @@ def desk_with(rule: Rule | None = None, shortened: tuple[str, ...] = ()) -> tupl
     return desk, ledger
 
 
-def call_of(desk: Desk, **arguments: object) -> tuple[object, bytes | None]:
+def call_of(desk: Desk, **arguments: object) -> tuple[Call, bytes | None]:
     params = {"name": "read", "arguments": arguments, "_meta": {"claudecode/toolUseId": "t1"}}
     return desk.take(params, json.dumps(params).encode())
 
@@ -62,7 +62,7 @@ def test_the_counterfactual_is_what_this_client_would_have_shown() -> None:
     desk.greet({"clientInfo": {"name": "claude-code"}})
     call, _ = call_of(desk)
     big = json.dumps({"content": [{"type": "text", "text": LONG * 10}]}).encode()
-    desk.revise("tools/call", call, big, 0.0)  # type: ignore[arg-type]  # take gives a Call
+    desk.revise("tools/call", call, big, 0.0)
     (entry,) = ledger.entries
     assert entry.counterfactual_tokens < entry.original_tokens / 10
 
@@ -160,14 +160,18 @@ def replace_rule(desk: Desk, rule: Rule) -> Desk:
     return replace(desk, rule_of=lambda _: rule)
 
 
-def test_what_was_grepped_lately_is_the_focus_of_the_next_call() -> None:
+def test_the_focus_is_guessed_from_arguments_then_from_what_was_grepped_lately() -> None:
     desk, ledger = desk_with()
     call, _ = desk.take({"name": "read", "arguments": {}}, b'{"name":"read","arguments":{}}')
     desk.revise("tools/call", call, RESULT, 0.0)
-    arguments = {"ref": ledger.entries[0].ref, "grep": "line 77"}
-    desk.answer("tools/call", {"name": "fetch_artifact", "arguments": arguments})
-    call, _ = desk.take({"name": "read", "arguments": {}}, b'{"name":"read","arguments":{}}')
-    assert call.focus == "line 77"
+    ref = ledger.entries[0].ref
+    assert desk.pipeline.artifacts.get(ref).call.focus == ""
+    desk.answer("tools/call", {"name": "fetch_artifact", "arguments": {"ref": ref, "grep": "77"}})
+    desk.revise("tools/call", call, RESULT, 0.0)
+    assert desk.pipeline.artifacts.get(ref).call.focus == "77"
+    asked, _ = call_of(desk, query="slow requests of worker 6")
+    desk.revise("tools/call", asked, RESULT, 0.0)
+    assert "slow requests" in desk.pipeline.artifacts.get(ref).call.focus
 
 
 def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:
@@ -179,3 +183,8 @@ def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:
     read = json.loads(desk.answer("resources/read", uri))
     assert (read["resultType"], read["cacheScope"], read["ttlMs"]) == ("complete", "private", 0)
     assert "resultType" not in json.loads(desk.answer("tools/call", {"name": "fetch_artifact"}))
+
+
+def test_a_call_has_the_time_that_its_rule_gives() -> None:
+    desk, _ = desk_with(Rule(call_timeout_seconds=7))
+    assert desk.take({"name": "read"}, b'{"name":"read"}')[0].timeout_seconds == 7

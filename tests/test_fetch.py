@@ -8,7 +8,7 @@ from fakes import MemoryArtifacts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coatcheck.fetch import fetch
+from coatcheck.fetch import excerpt_of, fetch, parse
 from coatcheck.types import Artifact, Call
 
 CALL = Call("up", "read")
@@ -24,8 +24,9 @@ def keeping(text: str, *others: dict[str, object]) -> tuple[MemoryArtifacts, str
     return kept, ref
 
 
-@given(st.text(min_size=1).map(lambda piece: piece * 3_000))
-def test_plain_pages_joined_are_the_text(text: str) -> None:
+@given(st.text(min_size=1))
+def test_plain_pages_joined_are_the_text(repeated: str) -> None:
+    text = repeated * 3_000
     kept, ref = keeping(text)
     pages, page = [], 1
     while True:
@@ -91,7 +92,7 @@ def test_an_image_is_handed_out_with_the_first_page() -> None:
         ({"ref": "REF", "page": 2}, "pages 1 to 1"),
         ({"ref": "REF", "page": "x"}, "no page number"),
         ({"ref": "REF", "lines": "9-1"}, "120-180"),
-        ({"ref": "REF", "rows": 1}, "use ref, grep, lines or page"),
+        ({"ref": "REF", "rows": 1}, "is no parameter"),
     ],
 )
 def test_a_wrong_call_is_answered_with_what_to_do(arguments: dict[str, object], said: str) -> None:
@@ -100,6 +101,85 @@ def test_a_wrong_call_is_answered_with_what_to_do(arguments: dict[str, object], 
     answer = fetch(kept, arguments)
     assert answer.is_error and answer.text.startswith("Error: ") and said in answer.text
     assert json.loads(answer.result())["isError"] is True
+
+
+RECORDS = json.dumps([{"id": i, "name": f"person {i}", "at": "Rome"} for i in range(900)])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"query": "[].name"},
+        {"query": "[].{n: name}", "grep": "person .*5"},
+        {"query": "[*]", "lines": "100-800"},
+        {"find": "person at Rome"},
+        {"grep": "person"},
+        {"lines": "5-900"},
+        {},
+    ],
+)
+def test_the_pages_of_every_verb_join_to_one_answer(asked: dict[str, object]) -> None:
+    kept, ref = keeping(RECORDS)
+    call: dict[str, object] = {"ref": ref, **asked}
+    pieces = []
+    while True:
+        notice, _, piece = fetch(kept, call).text.partition("\n")
+        pieces.append(piece)
+        named = NEXT.search(notice + "\n")
+        if named is None:
+            break
+        call = dict(re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\d+)', named[1]))
+        call = {name: json.loads(str(value)) for name, value in call.items()}
+    assert len(pieces) > 1 and all(len(piece) == 8_000 for piece in pieces[:-1])
+    whole, _ = excerpt_of(RECORDS, parse({"ref": ref, **asked}))
+    assert "".join(pieces) == whole
+
+
+def test_a_query_comes_before_what_is_sought_in_its_answer() -> None:
+    kept, ref = keeping(RECORDS)
+    answer = fetch(kept, {"ref": ref, "query": "[?id>`890`].name", "grep": "895"}).text
+    assert '@4-8:\n"person 893",\n' in answer
+
+
+def test_a_query_says_how_many_of_how_many() -> None:
+    kept, ref = keeping(RECORDS)
+    answer = fetch(kept, {"ref": ref, "query": "[?id<`2`].id"})
+    assert answer.text == "[coatcheck: page 1 of 1, 2 items (the list holds 900)]\n[\n0,\n1\n]"
+    assert answer.verb == "query"
+
+
+def test_a_question_is_answered_with_the_best_passage_first() -> None:
+    kept, ref = keeping(LONG + "\nthe harbour of Oslo\n" + LONG)
+    notice, _, answer = fetch(kept, {"ref": ref, "find": "Where is the harbour?"}).text.partition(
+        "\n"
+    )
+    assert "passages of" in notice
+    assert answer.startswith("@3000-3002:\nline 3000\nthe harbour of Oslo\nline 1")
+
+
+def test_a_question_to_a_small_artifact_gets_all_of_it() -> None:
+    kept, ref = keeping("one\ntwo")
+    assert fetch(kept, {"ref": ref, "find": "x"}).text.endswith("]\none\ntwo")
+
+
+def test_a_question_without_an_answer_names_the_words_and_a_next_call() -> None:
+    kept, ref = keeping(LONG)
+    text = fetch(kept, {"ref": ref, "find": "zeppelin"}).text
+    assert "zeppelin" in text and f'fetch_artifact(ref="{ref}", page=1)' in text
+
+
+def test_without_a_ref_a_question_goes_to_all_that_is_kept() -> None:
+    kept, _ = keeping(LONG)
+    harbour, ref = keeping(LONG + "\nthe harbour of Oslo")
+    kept.put(harbour.get(ref))
+    notice, _, answer = fetch(kept, {"find": "harbour"}).text.partition("\n")
+    assert notice == "[coatcheck: page 1 of 1, 1 passages of 2 kept artifacts, best first]"
+    assert answer == f"{ref} up.read @3000-3001:\nline 3000\nthe harbour of Oslo"
+
+
+def test_a_ref_may_be_given_as_a_uri() -> None:
+    kept, ref = keeping("text")
+    assert fetch(kept, {"ref": f"coatcheck://artifact/{ref}"}).text.endswith("text")
 
 
 def test_numbers_given_as_text_are_understood() -> None:

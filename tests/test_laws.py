@@ -187,8 +187,7 @@ def test_law_4_nothing_silent(kind: str) -> None:
 
 def test_law_4_the_rows_below_are_as_many_as_the_header_says() -> None:
     outgoing = shortened(SAMPLES["table"])
-    body = outgoing.view.split("\n")[1:-1]
-    rows = [line for line in body if line.split(",")[0].isdecimal() and "City" in line]
+    rows = [line for line in outgoing.view.split("\n")[1:-1] if "City " in line]
     assert outgoing.omissions[0].shown == len(rows)
 
 
@@ -267,7 +266,7 @@ def test_law_9_idempotent(kind: str) -> None:
 )
 def test_law_10_bounded(text: str) -> None:
     outgoing = shortened(text)
-    assert estimate(outgoing.view) <= RULE.budget_tokens * 1.2 + 120
+    assert estimate(outgoing.view) <= RULE.budget_tokens
 
 
 @given(st.text(max_size=40))

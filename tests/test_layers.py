@@ -22,6 +22,11 @@ LAYERS = {
     "body": 1.0,
     "reducers": 1.1,
     "excerpt": 1.2,
+    "values": 1.2,
+    "find": 1.3,
+    "query": 1.3,
+    "difference": 1.3,
+    "secrets": 1.0,
     "view": 1.2,
     "clients": 1.0,
     "envelope": 1.2,
@@ -40,6 +45,8 @@ LAYERS = {
     "pipeline": 3,
     "fetch": 3,
     "catalogue": 3.5,
+    "repeats": 3.5,
+    "filling": 3.5,
     "clerk": 3.1,
     "link": 3.1,
     "desk": 4,
@@ -50,7 +57,7 @@ LAYERS = {
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "notations", "cli"}
+MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

@@ -82,10 +82,11 @@ def test_a_short_result_that_looks_like_our_header_is_no_view_of_ours() -> None:
 
 
 def test_the_aim_is_a_share_of_the_result_between_least_and_ceiling() -> None:
-    rule = Rule(budget_tokens=1_500)
-    assert aim_for(CALL, rule, 400).budget_tokens == 250
-    assert 250 < aim_for(CALL, rule, 4_000).budget_tokens < 1_500
+    rule = Rule(budget_tokens=3_000)
+    assert aim_for(CALL, rule, 400).budget_tokens == 500
+    assert aim_for(CALL, rule, 4_000).budget_tokens == 600
     assert aim_for(CALL, rule, 1_000_000).budget_tokens == 1_500
+    assert aim_for(CALL, Rule(budget_tokens=500), 1_000_000).budget_tokens == 250
     assert aim_for(CALL, rule, 400).arguments == {"path": "a.txt"}
 
 

@@ -179,7 +179,7 @@ class StoredArtifacts:
             records = tuple(self._records())
             for ref, record in records:
                 self._note_gone(ref, record, "erased", now)
-            for rows in ("info/", "view/", "body/"):
+            for rows in ("info/", "view/", "body/", "answer/"):
                 self._store.clear(rows)
         self._store.tidy(0)
         return Swept(len(records), sum(record.size_bytes for _, record in records))

@@ -1,9 +1,11 @@
 """Take a tool result apart into its text and the rest, and put it together again."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coatcheck import spans
+from coatcheck.types import ExcerptError
 
 _TEXT_BLOCK = "text"
 
@@ -53,6 +55,30 @@ def with_text(result: bytes, text: str, others: Sequence[bytes]) -> bytes:
     bare = spans.apply(result, spans.without(result, {"content", "structuredContent"}))
     rest = bare.strip()[1:-1].strip()
     return b'{"content":' + content + (b"," + rest if rest else b"") + b"}"
+
+
+def block(result: bytes, number: int) -> tuple[bytes, str]:
+    """Return the bytes that content block number of result stands for, and their MIME type.
+
+    Blocks count from 1. Raises: ExcerptError if there is none, or it holds no data.
+    """
+    parsed = spans.loads(result)
+    content = parsed.get("content", []) if isinstance(parsed, dict) else []
+    if not isinstance(content, list) or not 1 <= number <= len(content):
+        count = len(content) if isinstance(content, list) else 0
+        raise ExcerptError(f"there is no block {number}: this has {count} blocks, from 1")
+    found = content[number - 1]
+    inner = found.get("resource", found) if isinstance(found, dict) else {}
+    text, data = inner.get("text"), inner.get("data", inner.get("blob"))
+    mime = str(inner.get("mimeType") or ("text/plain" if data is None else ""))
+    if isinstance(text, str):
+        return text.encode("utf-8", "surrogatepass"), mime
+    try:
+        if isinstance(data, str):
+            return base64.b64decode(data, validate=True), mime or "application/octet-stream"
+        raise ValueError
+    except ValueError:  # binascii.Error too
+        raise ExcerptError(f"block {number} holds neither text nor data") from None
 
 
 def _blocks(result: bytes, content: list[object]) -> tuple[list[str], list[bytes]]:

@@ -14,7 +14,8 @@ _FOCUS_SCHEMA = spans.dumps(
 
 FETCH_TOOL = {
     "name": FETCH,
-    "description": "Get any part of a result kept by coatcheck. Without ref: list what is kept.",
+    "description": "Get any part of a result kept by coatcheck, exactly. Without ref: list what is"
+    " kept, or find in all of it.",
     "inputSchema": {
         "type": "object",
         "properties": {
@@ -24,6 +25,8 @@ FETCH_TOOL = {
             },
             "grep": {"type": "string", "description": "words or a regex"},
             "lines": {"type": "string", "description": '"120-180"'},
+            "query": {"type": "string", "description": "JMESPath, for JSON, YAML, CSV, tables"},
+            "find": {"type": "string", "description": "a question: its best passages"},
             "page": {"type": "integer"},
         },
     },

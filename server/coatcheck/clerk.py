@@ -4,7 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from coatcheck import wire
 
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 WORKERS = 4
 
 Done = Callable[[bytes | None], None]
+# Of a call that was filled: its params and True, or the result to answer with and False.
+Filled = tuple[bytes, bool]
+T = TypeVar("T")
 
 
 class Clerk:
@@ -58,6 +62,12 @@ class Clerk:
         except Exception:
             logger.exception("the desk failed to take a call; it is passed on")
             return None, None
+
+    def fill(
+        self, call: "Call", message: wire.Message, raw: bytes, done: Callable[[Filled | None], None]
+    ) -> None:
+        """Let the desk put texts for refs into raw, the params, in a worker."""
+        self._run(lambda: self._desk.fill(call, message.params(), raw), done)
 
     def wants(self, pending: "Pending", size_bytes: int) -> bool:
         """Tell whether the desk looks at the result of this request."""
@@ -103,15 +113,15 @@ class Clerk:
     def _milliseconds(self, since: float) -> float:
         return (self._loop.time() - since) * 1000
 
-    def _run(self, work: Callable[[], bytes | None], done: Done) -> None:
+    def _run(self, work: Callable[[], T | None], done: Callable[[T | None], None]) -> None:
         if self._workers is None:
             self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="coatcheck")
         self._working += 1
         self._idle.clear()
-        future = self._loop.run_in_executor(self._workers, _guarded, work)
+        future = self._loop.run_in_executor(self._workers, partial(_guarded, work))
         future.add_done_callback(lambda ready: self._done(ready, done))
 
-    def _done(self, ready: "asyncio.Future[bytes | None]", done: Done) -> None:
+    def _done(self, ready: "asyncio.Future[T | None]", done: Callable[[T | None], None]) -> None:
         self._working -= 1
         if not self._working:
             self._idle.set()
@@ -119,7 +129,7 @@ class Clerk:
             done(ready.result())
 
 
-def _guarded(work: Callable[[], bytes | None]) -> bytes | None:
+def _guarded(work: Callable[[], T | None]) -> T | None:
     try:
         return work()
     except Exception:  # law 3: the message passes as received

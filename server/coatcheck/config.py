@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
 
-from coatcheck.types import ConfigError, FocusPolicy, Mode, Rule
+from coatcheck.types import ConfigError, FocusPolicy, Mode, RefsInto, Rule
 
 Table = Mapping[str, Any]
 
@@ -57,6 +57,7 @@ class Config:
     upstream_rules: Mapping[str, Table] = field(default_factory=dict)
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
+    refs_into: tuple[RefsInto, ...] = ()
 
     def rule(self, upstream: str, tool: str) -> Rule:
         """Return the settings of one tool: defaults, then its upstream, then its first match."""
@@ -114,6 +115,21 @@ def _mapping(value: Any) -> dict[str, str]:
     return {key: _string(item) for key, item in value.items()}
 
 
+def _pairs(value: Any) -> tuple[RefsInto, ...]:
+    if not isinstance(value, list):
+        raise ValueError
+    return tuple(map(_pair, value))
+
+
+def _pair(value: Any) -> RefsInto:
+    if not isinstance(value, dict) or value.keys() != {"from", "to"}:
+        raise ValueError
+    source, target = _string(value["from"]), _string(value["to"])
+    if not source or "." not in target:
+        raise ValueError
+    return RefsInto(source, target)
+
+
 def _one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if value not in choices:
@@ -147,7 +163,9 @@ RULE_KEYS: dict[str, Key] = {
         "one of " + ", ".join(f'"{m}"' for m in get_args(Mode)),
         "off | lossless | trim (never the model) | auto (all levels) | schema",
     ),
-    "budget_tokens": Key(_number, "a whole number of at least 1", "ceiling of one view"),
+    "budget_tokens": Key(
+        _number, "a whole number of at least 1", "ceiling of one view; most are far smaller"
+    ),
     "floor_tokens": Key(
         _number, "a whole number of at least 1", "results at or under this are never touched"
     ),
@@ -175,7 +193,12 @@ UPSTREAM_KEYS: dict[str, Key] = {
 STORE_KEYS: dict[str, Key] = {
     "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
 }
-TOP_KEYS = ("defaults", "upstreams", "tools", "store")
+REFS_INTO = Key(
+    _pairs,
+    'a list of pairs such as { from = "fs", to = "github.create_issue" }',
+    "whose artifacts may enter which tools by their ref",
+)
+TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store")
 
 
 def find(flag: Path | None, environment: Mapping[str, str], home: Path) -> Path | None:
@@ -230,7 +253,9 @@ def parse(table: Table, path: Path | None = None) -> Config:
     )
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
-    return Config(path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store))
+    top = {key: value for key, value in table.items() if key == "refs_into"}
+    more = _values(top, {"refs_into": REFS_INTO}, where, "")
+    return Config(path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store), **more)
 
 
 def _tables(table: Table, name: str, where: str) -> Table:
@@ -258,7 +283,7 @@ def _values(table: Any, keys: Mapping[str, Key], where: str, at: str) -> dict[st
             values[name] = keys[name].parse(value)
         except ValueError:
             raise ConfigError(
-                f"{where}: {at}.{name} is {value!r}; use {keys[name].expects}."
+                f"{where}: {at}{'.' if at else ''}{name} is {value!r}; use {keys[name].expects}."
             ) from None
     return values
 
@@ -284,6 +309,11 @@ def example() -> str:
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
         "# working folder. COATCHECK=off in the environment turns everything off.",
+        "",
+        f"refs_into = []  # {REFS_INTO.comment}",
+        '# { from = "fs", to = "github.create_*" }: artifacts of fs as arguments of these tools.',
+        '# The same upstream is meant by from = "self" alone; a tool that may change things or',
+        "# reach the outside has to be named in full.",
         "",
         "[defaults]  # every tool",
         *(_line(name, getattr(rule, name), key) for name, key in RULE_KEYS.items()),

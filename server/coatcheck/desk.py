@@ -4,22 +4,37 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, spans
+from coatcheck import catalogue, filling, spans
 from coatcheck.clients import shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch
+from coatcheck.fetch import URI, Fetched, fetch
 from coatcheck.focus import derive
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
-from coatcheck.types import Call, Entry, EntryKind, Ledger, Rule, Session, StoreError
+from coatcheck.types import (
+    Artifact,
+    Call,
+    Entry,
+    EntryKind,
+    Ledger,
+    RefsInto,
+    Refused,
+    Rule,
+    Session,
+    StoreError,
+    UnknownRef,
+)
+
+if TYPE_CHECKING:
+    from coatcheck.repeats import Repeats
 
 logger = logging.getLogger(__name__)
 
-URI = "coatcheck://artifact/"
 RESULTS = frozenset({"tools/call", "tasks/result"})
 TEMPLATE = {
     "uriTemplate": URI + "{ref}",
@@ -53,11 +68,14 @@ class Desk:
     ledger: Ledger
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
+    refs_into: Sequence[RefsInto] = ()
+    _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _asked_for: dict[str, deque[str]] = field(default_factory=dict)
+    _repeats: "Repeats | None" = None
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -81,8 +99,8 @@ class Desk:
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else _of_uri(params)
         fetched = fetch(self.pipeline.artifacts, arguments if isinstance(arguments, dict) else {})
-        if fetched.verb == "grep" and isinstance(arguments, dict):
-            self._remember(fetched.tool, str(arguments["grep"]))
+        if fetched.verb in ("grep", "find") and isinstance(arguments, dict):
+            self._remember(fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in _meta(params)
         if method == "tools/call":
@@ -91,21 +109,54 @@ class Desk:
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         """Return the call, and params without `_focus` where we offered it."""
+        call, changed = self._taken(params, raw)
+        if filling.SCHEME in raw and not self._shadowed:
+            call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        return call, changed
+
+    def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
+        """Return params with the texts of artifacts for the refs in them, booked, and True.
+
+        Nothing enters a tool but by a pair of refs_into; refused, the call is answered at once.
+        """
+        try:
+            found = spans.member(raw, "arguments")
+            tool = self._tools.get(call.tool)
+            if found is None or tool is None:
+                raise Refused(f"{call.tool} is not in the list of tools; list them first")
+            admit = partial(self._admitted, call.tool, tool)
+            text, filled = filling.fill(raw[found.start : found.end], tool, admit)
+        except (Refused, UnknownRef, StoreError, spans.NotJson, RecursionError) as error:
+            self._book("call", call, is_error=True, reason="a ref was refused; nothing was sent")
+            answer = Fetched(f"Error: coatcheck did not send this call: {error}", "", is_error=True)
+            return answer.result(COMPLETE if VERSION in _meta(params) else b""), False
+        for ref, place in filled:
+            self._book("fetch", call, ref=ref, verb="argument", reason=f"sent as {place}")
+        return spans.apply(raw, [(found.start, found.end, text)]), True
+
+    def _admitted(self, name: str, tool: filling.Tool, ref: str) -> Artifact:
+        """Return the artifact of ref if it may enter a tool. Raises: Refused, UnknownRef."""
+        artifact = self.pipeline.artifacts.get(ref)
+        filling.check(self.refs_into, artifact.call.upstream, self.upstream, name, tool)
+        return artifact
+
+    def _taken(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         tool, arguments = str(params.get("name", "")), params.get("arguments")
         context, call_id = _context(_meta(params))
+        seconds = self.rule_of(tool).call_timeout_seconds
         if not isinstance(arguments, Mapping):
-            return Call(self.upstream, tool, b"{}", "", context, call_id), None
+            return Call(self.upstream, tool, b"{}", "", context, call_id, seconds), None
         if tool in self._with_focus and catalogue.FOCUS in arguments:
             found = spans.member(raw, "arguments")
             if found is not None:
                 bare = spans.without(raw, {catalogue.FOCUS}, found.start)
                 changed = spans.apply(raw, bare)
                 end = found.end - (len(raw) - len(changed))
-                focus = str(arguments[catalogue.FOCUS] or "") or self._guess(tool, arguments)
+                focus = str(arguments[catalogue.FOCUS] or "")
                 sent = changed[found.start : end]
-                return Call(self.upstream, tool, sent, focus, context, call_id), changed
-        sent, focus = _as_sent(arguments, raw), self._guess(tool, arguments)
-        return Call(self.upstream, tool, sent, focus, context, call_id), None
+                return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
+        sent = _as_sent(arguments, raw)
+        return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
         """Tell whether a result may be shortened, or is a list that we add to."""
@@ -126,9 +177,10 @@ class Desk:
         if method == "resources/templates/list":
             return _with_template(result)
         began = time.perf_counter()
-        call = call or Call(self.upstream, "")
+        call = self._with_focus_of(call or Call(self.upstream, ""))
         rule = self.rule_of(call.tool)
         outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
+        outgoing = self._without_repeating(call, result, outgoing)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -136,6 +188,8 @@ class Desk:
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
+        if self._repeats is not None:
+            self._repeats.turn(call.context)
         tokens = round(size_bytes / USUAL_BYTES_PER_TOKEN)
         self._book(
             "call",
@@ -172,15 +226,39 @@ class Desk:
             )
             return None
         self._with_focus |= listing.with_focus
+        self._tools |= _tools_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
             tokens = estimate(listing.added)
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
         return listing.result
 
-    def _guess(self, tool: str, arguments: Mapping[str, object]) -> str:
-        """Return what the agent seems to look for: its arguments, then its recent fetches."""
-        return derive(arguments) or " ".join(self._asked_for.get(tool, ()))
+    def _with_focus_of(self, call: Call) -> Call:
+        """Return call with what the agent seems to look for, if it does not say so itself.
+
+        That is in its arguments, else in its recent fetches of this tool's results.
+        """
+        if call.focus:
+            return call
+        arguments = spans.loads(call.arguments)
+        guess = derive(arguments) if isinstance(arguments, Mapping) else ""
+        return replace(call, focus=guess or " ".join(self._asked_for.get(call.tool, ())))
+
+    def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
+        """Return outgoing shorter, if the context still has the last answer to the same call."""
+        if not call.context:
+            return outgoing
+        from coatcheck import repeats  # here because few clients name their context
+
+        if self._repeats is None:
+            self._repeats = repeats.Repeats()
+        if not outgoing.ref or outgoing.is_error:
+            self._repeats.turn(call.context)
+            return outgoing
+        short = self._repeats.shorter(call, outgoing.ref, outgoing.text, outgoing.view)
+        if not short:
+            return outgoing
+        return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
     def _remember(self, tool: str, words: str) -> None:
         self._asked_for.setdefault(tool, deque(maxlen=REMEMBERED_FETCHES)).append(words)
@@ -229,6 +307,11 @@ class Desk:
             view_tokens=estimate(outgoing.view) if outgoing.view else tokens,
             upstream_ms=upstream_ms,
             added_ms=added_ms,
+            summary_ms=outgoing.summary.milliseconds,
+            summary_input_tokens=outgoing.summary.input_tokens,
+            summary_output_tokens=outgoing.summary.output_tokens,
+            summary_micro_usd=outgoing.summary.micro_usd,
+            decision=outgoing.summary.decision,
         )
 
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
@@ -245,6 +328,12 @@ class Desk:
             view_tokens=estimate(fetched.text),
             added_ms=ms,
         )
+
+
+def _tools_in(listed: object) -> dict[str, filling.Tool]:
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    return {str(entry.get("name")): filling.tool_of(entry) for entry in entries}
 
 
 def _meta(params: Mapping[str, object]) -> Mapping[str, object]:

@@ -1,7 +1,9 @@
 """Answer a fetch: any part of a kept artifact as one page of text with the next call named."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from coatcheck import excerpt, spans
 from coatcheck.body import open_body
@@ -15,8 +17,13 @@ from coatcheck.types import (
 )
 
 TOOL = "fetch_artifact"
-KNOWN = ("ref", "page", "lines", "grep")
+KNOWN = ("ref", "grep", "lines", "query", "find", "page")
 LIST_LIMIT = 30
+URI = "coatcheck://artifact/"
+# A question to everything that is kept looks at the newest artifacts only.
+SEARCHED_ARTIFACTS = 200
+SEARCHED_BYTES = 32 << 20
+PASSAGES_EACH = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +51,41 @@ class Wanted:
     """The arguments of one fetch, checked."""
 
     ref: str = ""
-    page: int = 1
-    lines: str = ""
     grep: str = ""
+    lines: str = ""
+    query: str = ""
+    find: str = ""
+    page: int = 1
 
     @property
     def verb(self) -> str:
         """Name what is asked for, as the ledger books it."""
-        if not self.ref:
-            return "list"
-        return "grep" if self.grep else "lines" if self.lines else "page"
+        asked = (verb for verb in ("find", "grep", "lines", "query") if getattr(self, verb))
+        return next(asked, "page" if self.ref else "list")
 
-    def next_call(self, page: int) -> str:
-        """Return the call that gets another page of the same."""
-        asked = [f'{name}="{value}"' for name, value in self._asked()]
-        return f"{TOOL}({', '.join([*asked, f'page={page}'])})"
+    def call(self, **more: object) -> str:
+        """Return this call, written out with more arguments."""
+        named = {name: getattr(self, name) for name in KNOWN[:-1]} | more
+        return _called({name: value for name, value in named.items() if value})
 
-    def _asked(self) -> list[tuple[str, str]]:
-        named = [("ref", self.ref), ("lines", self.lines), ("grep", self.grep)]
-        return [(name, value) for name, value in named if value]
+
+def _called(arguments: Mapping[str, object]) -> str:
+    written = (f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in arguments.items())
+    return f"{TOOL}({', '.join(written)})"
 
 
 def parse(arguments: Mapping[str, object]) -> Wanted:
     """Return the arguments of a fetch, a number given as text included. Raises: ExcerptError."""
     unknown = [key for key in arguments if key not in KNOWN]
     if unknown:
-        raise ExcerptError(f"{unknown[0]} is no parameter of {TOOL}; use ref, grep, lines or page")
+        raise ExcerptError(
+            f"{unknown[0]} is no parameter of {TOOL}; use ref with grep, lines, query, find or page"
+        )
     given = {key: str(value) for key, value in arguments.items() if value not in (None, "")}
     page = given.pop("page", "1")
     if not page.isdecimal() or int(page) < 1:
         raise ExcerptError(f"page={page} is no page number; pages count from 1")
+    given["ref"] = given.get("ref", "").strip().removeprefix(URI)
     return Wanted(page=int(page), **given)
 
 
@@ -85,10 +97,8 @@ def fetch(artifacts: Artifacts, arguments: Mapping[str, object]) -> Fetched:
         return Fetched(f"Error: {error}", "wrong", is_error=True)
     try:
         if not wanted.ref:
-            return _paged(
-                wanted, listing(artifacts.list(LIST_LIMIT)), "kept artifacts, newest first"
-            )
-        return _cut(wanted, artifacts.get(wanted.ref.strip()))
+            return _over_all(wanted, artifacts)
+        return _cut(wanted, artifacts.get(wanted.ref))
     except (UnknownRef, ExcerptError, StoreError) as error:
         return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
 
@@ -110,50 +120,113 @@ def text_of(artifact: Artifact) -> tuple[str, Sequence[bytes]]:
 
 def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
     text, others = text_of(artifact)
-    if wanted.grep:
-        fetched = _grep(wanted, text)
-    elif wanted.lines:
-        fetched = _lines(wanted, text)
-    else:
-        fetched = _paged(wanted, text, "of the whole text")
-    call = artifact.call
-    first = wanted.verb == "page" and wanted.page == 1
-    return Fetched(
-        fetched.text,
-        wanted.verb,
-        artifact.ref,
-        call.upstream,
-        call.tool,
-        others=others if first else (),
+    answer, what = excerpt_of(text, wanted)
+    fetched = _paged(wanted, answer, what)
+    is_first = wanted.verb == "page" and wanted.page == 1
+    return replace(
+        fetched,
+        upstream=artifact.call.upstream,
+        tool=artifact.call.tool,
+        others=others if is_first else (),
     )
 
 
-def _grep(wanted: Wanted, text: str) -> Fetched:
+def excerpt_of(text: str, wanted: Wanted) -> tuple[str, str]:
+    """Return what is wanted of text, whole, and in words how much of what that is.
+
+    A query comes first: find, grep and lines then address its answer. Raises: ExcerptError.
+    """
+    what = "of the whole text"
+    if wanted.query:
+        from coatcheck.query import query  # here because only a query needs its libraries
+
+        answer = query(text, wanted.query)
+        text, what = answer.text, answer.what
+    if wanted.find:
+        return _found(wanted, text)
+    if wanted.grep:
+        return _grepped(wanted, text)
+    return _lines(wanted, text) if wanted.lines else (text, what)
+
+
+def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
     laid, anew = excerpt.lined(text)
     found, count = excerpt.grep(laid, wanted.grep)
     total = laid.count("\n") + 1
     if not count:
-        return Fetched(
-            f'[coatcheck: no line of {total:,} matches grep="{wanted.grep}"; try fewer or other'
-            f' words, or {TOOL}(ref="{wanted.ref}", page=1)]',
-            "grep",
+        return "", (
+            f"no line of {total:,} matches grep={json.dumps(wanted.grep, ensure_ascii=False)};"
+            f" try fewer or other words, or {_called({'ref': wanted.ref, 'page': 1})}"
         )
-    return _paged(wanted, found, f"{count:,} of {total:,} lines match{_laid_out(anew)}")
+    return found, f"{count:,} of {total:,} lines match{_laid_out(anew)}"
 
 
-def _lines(wanted: Wanted, text: str) -> Fetched:
+def _lines(wanted: Wanted, text: str) -> tuple[str, str]:
     laid, anew = excerpt.lined(text)
     first, last = excerpt.parse_range(wanted.lines)
     found, end, total = excerpt.slice_lines(laid, first, last)
-    return _paged(wanted, found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}")
+    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+
+
+def _found(wanted: Wanted, text: str) -> tuple[str, str]:
+    if len(text) <= excerpt.PAGE_CHARS:
+        return text, "the whole text, because it fits one page"
+    from coatcheck import find  # here because only a question needs the reducers
+
+    laid, anew = excerpt.lined(text)
+    passages, total = find.find(laid, wanted.find)
+    if not passages:
+        return "", _nothing_found(wanted, find.missing(laid, wanted.find))
+    answer = "\n".join(passage.placed() for passage in passages)
+    return answer, f"{len(passages):,} passages of {total:,}, best first{_laid_out(anew)}"
+
+
+def _nothing_found(wanted: Wanted, words: Sequence[str]) -> str:
+    whole = _called({"ref": wanted.ref, "page": 1})
+    return f"nothing speaks of {', '.join(words[:5])}; ask with words of the text, or {whole}"
 
 
 def _laid_out(anew: bool) -> str:
     return ", JSON laid out one member a line" if anew else ""
 
 
+def _over_all(wanted: Wanted, artifacts: Artifacts) -> Fetched:
+    """Answer a fetch without a ref: a question to all that is kept, else the list of it."""
+    if not (wanted.find or wanted.grep):
+        if wanted.query or wanted.lines:
+            raise ExcerptError(f"{wanted.verb} needs a ref; {TOOL}() lists them")
+        kept = artifacts.list(LIST_LIMIT)
+        return _paged(wanted, listing(kept), "kept artifacts, newest first")
+    from coatcheck import find  # here because only a question needs the reducers
+
+    question = wanted.find or wanted.grep
+    seen, answers = 0, []
+    for artifact in _newest(artifacts):
+        seen += 1
+        laid, _ = excerpt.lined(text_of(artifact)[0])
+        passages, _ = find.find(laid, question)
+        name = f"{artifact.ref} {artifact.call.upstream}.{artifact.call.tool}"
+        answers += [
+            (find.share(p, question), f"{name} {p.placed()}") for p in passages[:PASSAGES_EACH]
+        ]
+    answers.sort(key=lambda answer: -answer[0])
+    what = f"{len(answers):,} passages of {seen:,} kept artifacts, best first"
+    return _paged(wanted, "\n".join(text for _, text in answers), what)
+
+
+def _newest(artifacts: Artifacts) -> Iterator[Artifact]:
+    """Yield the newest artifacts until enough was looked at."""
+    left = SEARCHED_BYTES
+    for info in artifacts.list(SEARCHED_ARTIFACTS):
+        left -= info.size_bytes
+        if left < 0:
+            return
+        with suppress(UnknownRef, StoreError):  # it may go meanwhile
+            yield artifacts.peek(info.ref)
+
+
 def _paged(wanted: Wanted, text: str, what: str) -> Fetched:
     page, pages = excerpt.cut(text, wanted.page)
-    more = f"; next: {wanted.next_call(wanted.page + 1)}" if wanted.page < pages else ""
+    more = f"; next: {wanted.call(page=wanted.page + 1)}" if wanted.page < pages else ""
     notice = f"[coatcheck: page {wanted.page:,} of {pages:,}, {what}{more}]"
     return Fetched(f"{notice}\n{page}", wanted.verb, wanted.ref)

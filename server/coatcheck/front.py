@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from coatcheck import wire
-from coatcheck.clerk import Clerk
+from coatcheck.clerk import Clerk, Filled
 from coatcheck.inflight import Ids, InFlight, Pending
 from coatcheck.link import Link, Upstream
 
 if TYPE_CHECKING:
-    from coatcheck.types import Desk
+    from coatcheck.types import Call, Desk
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._ids = Ids()
         self.link = Link(upstream, tasks, self._ids, self.from_upstream, self.upstream_ended)
-        self._calls = InFlight(call_timeout_seconds)
+        self._calls = InFlight()
         self._call_timeout_seconds = call_timeout_seconds
         self._timer: asyncio.TimerHandle | None = None
         self._asks: dict[int, bytes] = {}  # our id of a request to the agent: the upstream's id
@@ -90,7 +90,7 @@ class Relay:
             self._agent_request(message, message.method, message.id)
 
     def _agent_request(self, message: wire.Message, method: str, agent_id: bytes) -> None:
-        pending = Pending(agent_id, method, self._loop.time())
+        pending = Pending(agent_id, method, self._loop.time(), self._call_timeout_seconds)
         our_id = self._ids.next()
         edits = [(message.spans[b"id"], b"%d" % our_id)]
         if self._clerk is not None:
@@ -106,7 +106,37 @@ class Relay:
             pending.token = wire.progress_token(message)
         self._calls.add(our_id, pending)
         self._set_timer()
+        if self._clerk is not None and pending.call is not None and pending.call.refs:
+            self._fill(self._clerk, pending.call, message, our_id, edits)
+            return
         self.link.send(wire.splice(message.line, *edits), wake=True)
+
+    def _fill(
+        self,
+        clerk: Clerk,
+        call: "Call",
+        message: wire.Message,
+        our_id: int,
+        edits: list[tuple[wire.Span, bytes]],
+    ) -> None:
+        """Send a call once the refs in its arguments are replaced, or answer why it is not sent."""
+        span = message.spans[b"params"]
+        raw = dict(edits).get(span, message.line[slice(*span)])
+
+        def done(filled: Filled | None) -> None:
+            if our_id not in self._calls:
+                return  # its time is over, or the upstream died
+            if filled is not None and filled[1] and not self._calls.is_cancelled(our_id):
+                edit = (span, filled[0])
+                self.link.send(wire.splice(message.line, edits[0], edit), wake=True)
+            elif (pending := self._calls.take(our_id)) is not None and not pending.cancelled:
+                body = b"" if filled is None else filled[0]
+                text = "coatcheck could not fill in the refs; the call was not sent"
+                failed = wire.error(pending.id, wire.INTERNAL_ERROR, text)
+                self._to_agent.append(wire.result(pending.id, body) if body else failed)
+            self._flush()
+
+        clerk.fill(call, message, raw, done)
 
     def _ask_clerk(
         self, clerk: Clerk, message: wire.Message, pending: Pending
@@ -115,6 +145,8 @@ class Relay:
             clerk.greet(message)
         elif pending.method == "tools/call":
             pending.call, params = clerk.take(message)
+            if pending.call is not None:
+                pending.timeout_seconds = pending.call.timeout_seconds
             if params is not None and b"params" in message.spans:
                 return [(message.spans[b"params"], params)]
         return []
@@ -315,7 +347,7 @@ class Relay:
             pending = self._calls.take(our_id)
             if pending is not None:
                 text = f"upstream {self._upstream.name!r} did not answer {pending.method} within"
-                text += f" {self._call_timeout_seconds:g} s and was told to stop; ask for less"
+                text += f" {pending.timeout_seconds:g} s and was told to stop; ask for less"
                 self._fail(pending, wire.TIMED_OUT, text)
                 self.link.send(wire.cancelled(b"%d" % our_id, "timed out"), wake=False)
         self._set_timer()

@@ -34,15 +34,16 @@ class Pending:
     """One request of the agent that the upstream has not answered.
 
     id is as the agent wrote it; token is its progress token; call is set for a tools/call that
-    the desk has taken.
+    the desk has taken; it may take timeout_seconds without progress.
     """
 
-    __slots__ = ("call", "cancelled", "id", "method", "sent_at", "token")
+    __slots__ = ("call", "cancelled", "id", "method", "sent_at", "timeout_seconds", "token")
 
-    def __init__(self, id: bytes, method: str, sent_at: float) -> None:
+    def __init__(self, id: bytes, method: str, sent_at: float, timeout_seconds: float) -> None:
         self.id = id
         self.method = method
         self.sent_at = sent_at
+        self.timeout_seconds = timeout_seconds
         self.call: Call | None = None
         self.token: object = None
         self.cancelled = False
@@ -51,16 +52,17 @@ class Pending:
 class InFlight:
     """Requests of the agent by our id, by the agent's id and by progress token."""
 
-    def __init__(self, timeout_seconds: float) -> None:
-        self._timeout_seconds = timeout_seconds
+    def __init__(self) -> None:
         self._pending: dict[int, Pending] = {}
         self._by_agent_id: dict[bytes, int] = {}
         self._by_token: dict[object, int] = {}
-        # Deadlines lie equally far ahead, so insertion order is the order of time.
         self._deadlines: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
+
+    def __contains__(self, our_id: int) -> bool:
+        return our_id in self._pending
 
     def add(self, our_id: int, pending: Pending) -> None:
         """Note a request that is on its way."""
@@ -69,7 +71,7 @@ class InFlight:
         if pending.token is not None:
             self._by_token[pending.token] = our_id
         if pending.method not in OPEN_ENDED:
-            self._deadlines[our_id] = pending.sent_at + self._timeout_seconds
+            self._deadlines[our_id] = pending.sent_at + pending.timeout_seconds
 
     def take(self, our_id: int) -> Pending | None:
         """Return a request and forget it; None if it is not in flight."""
@@ -95,30 +97,30 @@ class InFlight:
         """Mark the request that the agent calls so; return our id of it."""
         our_id = self._by_agent_id.get(id_key(agent_id))
         if our_id is not None:
-            self._pending[our_id].cancelled = True
-            self._deadlines.setdefault(our_id, now + self._timeout_seconds)
+            pending = self._pending[our_id]
+            pending.cancelled = True
+            self._deadlines.setdefault(our_id, now + pending.timeout_seconds)
         return our_id
+
+    def is_cancelled(self, our_id: int) -> bool:
+        """Tell whether the agent no longer waits for a request in flight."""
+        return self._pending[our_id].cancelled
 
     def progress(self, token: object, now: float) -> None:
         """Restart the time of the request with this progress token."""
         our_id = self._by_token.get(token)
-        if our_id is not None and self._deadlines.pop(our_id, None) is not None:
-            self._deadlines[our_id] = now + self._timeout_seconds
+        if our_id is not None and our_id in self._deadlines:
+            self._deadlines[our_id] = now + self._pending[our_id].timeout_seconds
 
     def next_deadline(self) -> float | None:
         """Return when the next request runs out of time."""
-        return next(iter(self._deadlines.values()), None)
+        return min(self._deadlines.values(), default=None)
 
     def expired(self, now: float) -> list[int]:
         """Return our ids of the requests that have run out of time."""
-        late = []
-        for our_id, deadline in self._deadlines.items():
-            if deadline > now:
-                break
-            late.append(our_id)
-        return late
+        return [our_id for our_id, deadline in self._deadlines.items() if deadline <= now]
 
     def postpone(self, now: float) -> None:
         """Restart the time of every request."""
         for our_id in self._deadlines:
-            self._deadlines[our_id] = now + self._timeout_seconds
+            self._deadlines[our_id] = now + self._pending[our_id].timeout_seconds

@@ -8,7 +8,9 @@ from typing import Literal, Protocol
 Mode = Literal["off", "lossless", "trim", "auto", "schema"]
 FocusPolicy = Literal["always", "learned", "never"]
 Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "clipped"]
-EntryKind = Literal["call", "fetch", "definitions"]
+EntryKind = Literal["call", "fetch", "definitions", "summary"]
+Style = Literal["points", "prose"]
+Profile = Literal["interactive", "background"]
 
 
 class CoatcheckError(Exception):
@@ -35,6 +37,10 @@ class UnknownRef(CoatcheckError):
     """A ref that opens nothing: never kept, expired, evicted or erased."""
 
 
+class Refused(CoatcheckError):
+    """A ref that may not stand, or does not fit, where a call has it."""
+
+
 class ExcerptError(CoatcheckError):
     """A fetch whose page, lines, pattern or query cannot be served."""
 
@@ -47,13 +53,63 @@ class Rule:
     """
 
     mode: Mode = "auto"
-    budget_tokens: int = 1500
+    budget_tokens: int = 3000
     floor_tokens: int = 300
     focus: FocusPolicy = "learned"
     keep: Literal["session", "never"] | int = 7 * 86_400
     call_timeout_seconds: float = 600.0
     summarize: str = ""
+    style: Style = "points"
     egress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RefsInto:
+    """A pair that lets artifacts of an upstream enter tools: source "self" means the tools' own.
+
+    Both may hold wildcards; target is "upstream.tool".
+    """
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which model reads what: a pattern of upstream.tool, a kind of reduction, a size.
+
+    kind "" means any kind; most_tokens 0 means any size from least_tokens on.
+    """
+
+    model: str
+    tool: str = "*"
+    kind: str = ""
+    least_tokens: int = 0
+    most_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SummarizerSettings:
+    """How results are summarized; nothing is without consent."""
+
+    consent: bool = False
+    model: str = "claude-haiku-5-5"
+    stronger: str = ""
+    profile: Profile = "interactive"
+    agent_model: str = "claude-opus-5-5"
+    key_env: str = "COATCHECK_ANTHROPIC_API_KEY"
+    key_file: str = ""
+    key_command: str = ""
+    least_tokens: int = 2000
+    target_tokens: int = 600
+    prompt_tokens: int = 100_000
+    soft_seconds: float = 4.0
+    hard_seconds: float = 20.0
+    parallel: int = 3
+    daily_usd: float = 1.0
+    monthly_usd: float = 10.0
+    routes: Sequence[Route] = ()
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +126,9 @@ class Call:
     """One tools/call as the agent made it.
 
     arguments is the JSON object as received, without `_focus`. context and call_id are the ones
-    the client names in `_meta` ("" when it names none).
+    the client names in `_meta` ("" when it names none). It fails after timeout_seconds without
+    an answer or progress. refs are the strings in its arguments that name an artifact; they stand
+    there until the call is filled.
     """
 
     upstream: str
@@ -79,6 +137,8 @@ class Call:
     focus: str = ""
     context: str = ""
     call_id: str = ""
+    timeout_seconds: float = 600.0
+    refs: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +158,11 @@ class Omission:
 class Aim:
     """What a reduction reaches for.
 
-    budget_tokens is the most the reduced text may cost, header lines excluded. focus is what the
-    agent looks for ("" when nothing is known). With lossless set, only re-encodings that keep
-    every value are allowed. tool and arguments are hints about where the text comes from.
+    budget_tokens is what the reduced text should cost at most, header lines excluded; when nothing
+    is looked for and nothing but announced parts was dropped, it may cost almost twice that.
+    focus is what the agent looks for ("" when nothing is known). With lossless set, only
+    re-encodings that keep every value are allowed. tool and arguments are hints about where the
+    text comes from.
     """
 
     budget_tokens: int
@@ -123,7 +185,7 @@ class Reduction:
 
     text: str
     kind: str
-    level: Literal["lossless", "trimmed", "selected", "clipped"]
+    level: Literal["lossless", "trimmed", "selected", "clipped", "summarized"]
     omissions: Sequence[Omission] = ()
     handle: str = "a word of it"
     weak_focus: bool = False
@@ -134,6 +196,34 @@ class Reducer(Protocol):
 
     def __call__(self, text: str, aim: Aim) -> Reduction | None:
         """Return the best reduction of text within aim, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a summarizer made of a result, and what that cost.
+
+    reduction is None when the deterministic one stays. reason says why it stays although a summary
+    was wanted; decision holds the numbers it was decided with ("" when none was wanted).
+    """
+
+    reduction: Reduction | None = None
+    reason: str = ""
+    decision: str = ""
+    milliseconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micro_usd: int = 0
+
+
+class Summarizer(Protocol):
+    """A model that says what matters in a body; what it says was checked against the body."""
+
+    def __call__(self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction) -> Summary:
+        """Return a summary of text to take planned's place, or why there is none.
+
+        Called in a worker thread; returns within its soft deadline and never raises.
+        """
         ...
 
 
@@ -173,11 +263,12 @@ class ArtifactInfo:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger: a call, a fetch, or the tool definitions a session was given.
+    """One line of the ledger: a call, a fetch, a session's tool definitions, or a late summary.
 
     Token columns are estimates when written; exact counts are filled in later by whoever reads
     the ledger. counterfactual is what this client would have shown of the result without us.
-    reason says why a simpler step was taken than planned ("" when none was).
+    reason says why a simpler step was taken than planned ("" when none was), decision with which
+    numbers a summary was asked for or not.
     """
 
     kind: EntryKind
@@ -207,6 +298,7 @@ class Entry:
     summary_input_tokens: int = 0
     summary_output_tokens: int = 0
     summary_micro_usd: int = 0
+    decision: str = ""
 
 
 class Artifacts(Protocol):
@@ -321,6 +413,14 @@ class Desk(Protocol):
         """Return the call that these tools/call params make, and new params JSON if they change.
 
         raw is the params member as received.
+        """
+        ...
+
+    def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
+        """Return the params member raw with texts in place of the refs of call, and True (worker).
+
+        When that is refused: the `result` member to answer with instead of asking the upstream,
+        and False.
         """
         ...
 

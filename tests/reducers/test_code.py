@@ -119,6 +119,10 @@ def test_law_10_hostile_code_ends(text: str) -> None:
     code.reduce(text, Aim(400, focus="foo"))
 
 
+def test_law_10_code_of_endless_lines_is_left_to_simpler_means() -> None:
+    assert code.reduce("def f():\n  pass\n" * 60_000, Aim(400)) is None
+
+
 PIECES = (
     *("def f(a):\n", "class A:\n", "    return 1\n", "  }\n", "func g() {\n", "\n", '"""', "/*"),
     *("@x\n", "import os\n", "x = 1\n", "[lines 1-2]\n", "end\n", "\t", "(", "{", "     1\t"),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck.reducers import html
-from coatcheck.reducers.htmltext import read
+from coatcheck.reducers.htmltext import MAX_BOXES, Block, read
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim
 from coatcheck.view import render
@@ -46,6 +46,12 @@ def view_of(page: str, *, focus: str = "", budget: int = 1500) -> str:
     return reduction.text
 
 
+def blocks_of(page: str) -> list[Block]:
+    found = read(page)
+    assert found is not None
+    return found.blocks
+
+
 def test_the_main_part_is_shown_and_what_stands_beside_it_is_not() -> None:
     view = view_of(ARTICLE)
     assert all(paragraph in view for paragraph in STORY)
@@ -62,6 +68,13 @@ def test_title_address_and_description_lead() -> None:
         "url: https://p.example/a?id=7",
         "description: What happened in town.",
     ]
+
+
+def test_law_8_the_way_to_the_next_page_is_always_shown() -> None:
+    page = LISTING.replace("</body>", '<div class="pager"><a rel="next" href="?p=2">On</a></div>')
+    assert view_of(page, budget=250, focus="Item 3").startswith("next page: ?p=2\n")
+    head = '<link rel="next" href="/a?page=2"></head>'
+    assert "next page: /a?page=2" in view_of(ARTICLE.replace("</head>", head))
 
 
 def test_a_page_that_is_a_list_shows_its_entries_with_their_addresses() -> None:
@@ -82,14 +95,28 @@ def test_over_the_budget_the_passages_that_the_focus_names_are_kept() -> None:
 
 def test_rows_of_a_table_stay_rows() -> None:
     page = "<table><tr><th>Name<th>Size</tr><tr><td><p>one</p></td><td>1 kB</td></tr></table>"
-    assert [block.text for block in read(page).blocks] == ["Name | Size", "one | 1 kB"]
+    assert [block.text for block in blocks_of(page)] == ["Name | Size", "one | 1 kB"]
+
+
+def test_a_row_that_is_sought_brings_the_names_of_its_columns() -> None:
+    rows = "".join(f"<tr><td>target-{i}<td>tier {i % 3}<td>yes</tr>" for i in range(200))
+    page = f"<html><h1>Targets</h1><table><tr><th>Name<th>Tier<th>std</tr>{rows}</table></html>"
+    view = view_of(page, focus="target-150", budget=250)
+    assert "Name | Tier | std" in view
+    assert "target-150 | tier 0 | yes" in view
+
+
+def test_items_of_a_list_in_an_article_stay_apart() -> None:
+    lists = "".join(f"<ul><li>First {i}</li><li>Second {i}</li></ul><p>x</p>" for i in range(4))
+    view = view_of(ARTICLE.replace("</article>", f"{lists}</article>"))
+    assert "- First 3\n- Second 3\n" in view
 
 
 def test_tables_that_only_lay_a_page_out_give_their_text_out() -> None:
     page = (
         f"<table><tr><td><table><tr><td>inner</td></tr></table><p>{STORY[0]}</p></td></tr></table>"
     )
-    assert [block.text for block in read(page).blocks] == ["inner", STORY[0]]
+    assert [block.text for block in blocks_of(page)] == ["inner", STORY[0]]
 
 
 def test_data_that_a_page_carries_is_shown_when_the_focus_names_it() -> None:
@@ -103,7 +130,7 @@ def test_data_that_a_page_carries_is_shown_when_the_focus_names_it() -> None:
 
 
 def test_line_breaks_of_code_survive() -> None:
-    assert [b.text for b in read("<pre>a\n  b &lt; c\n</pre>").blocks] == ["a\n  b < c"]
+    assert [b.text for b in blocks_of("<pre>a\n  b &lt; c\n</pre>")] == ["a\n  b < c"]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +149,11 @@ def test_line_breaks_of_code_survive() -> None:
 )
 def test_law_10_hostile_pages_end(page: str) -> None:
     html.reduce(page, Aim(400, focus="word"))
+
+
+def test_law_10_a_page_of_endless_elements_is_left_to_simpler_means() -> None:
+    assert read("<p>" * (MAX_BOXES + 1)) is None
+    assert html.reduce("<html>" + "<p>x" * (MAX_BOXES + 1), Aim(400)) is None
 
 
 def test_nothing_is_offered_where_every_value_must_stay() -> None:

@@ -146,6 +146,8 @@ def test_law_2_a_lossless_aim_leaves_nothing_out(module: ModuleType, text: str) 
         "a/b.py:1: " * 100_000,
         "a/b.py::c PASSED\n" * 20_000,
         "/" * 200_000 + "\n" + "a/" * 100_000,
+        "Error: x\n" + "    at a.b (c.js:1:1)\n" * 30_000,
+        (" " * 600 + "x\n") * 2_000,
     ],
     ids=lambda t: f"{len(t)} of {t[:6]!r}",
 )

@@ -128,3 +128,18 @@ def test_listings_are_told_from_other_text() -> None:
     assert matches(RUFF)
     assert not matches("just some words here\n" * 20)
     assert reduce("just some words here\n" * 20, Aim(250)) is None
+
+
+def test_a_drawn_tree_shows_its_levels_and_the_way_to_the_focus() -> None:
+    lines = ["."]
+    for folder in range(20):
+        lines.append(f"├── folder{folder}")
+        lines.append("│   ├── inner")
+        lines += [f"│   │   ├── file{folder}_{i}.py" for i in range(20)]
+    lines[300] = "│   │   ├── billing.py"
+    reduction = reduced("\n".join(lines), Aim(300, focus="billing"))
+    text = reduction.text
+    assert "@301:\n│   │   ├── billing.py\n" in text
+    assert "├── folder13\n│   ├── inner" in text
+    assert all(f"├── folder{i}" in text for i in range(20))
+    assert reduction.omissions[0].total == len(lines)

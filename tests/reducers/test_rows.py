@@ -4,6 +4,7 @@ import pytest
 
 from coatcheck.reducers.cells import cell
 from coatcheck.reducers.columns import describe, handle_of
+from coatcheck.reducers.measures import measure
 from coatcheck.reducers.rawjson import Number
 from coatcheck.reducers.rows import Plan, facts_of, table_lines
 from coatcheck.reducers.shape import Section, sections_of
@@ -67,3 +68,31 @@ def test_keys_with_dots_keep_their_place() -> None:
     document = {"time": {"1.0.0": "a", "1.1.0": "b"}, "time.x": "c"}
     [found] = sections_of(document)
     assert found.rows == [{"time[1.0.0]": "a", "time[1.1.0]": "b", "[time.x]": "c"}]
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [
+        ("9", "10"),
+        ("-2", "1.5"),
+        ("900Ki", "1Mi"),
+        ("999 MB", "1 GB"),
+        ("1,234", "20,000"),
+        ("47m", "3h19m"),
+        ("4d3h", "16d"),
+        ("9%", "10%"),
+        ("$9.50", "$10"),
+        ("2026-01-31", "2026-02-01T00:00:00Z"),
+        ("2026-02-01T09:59:59Z", "2026-02-01T10:00:00Z"),
+    ],
+)
+def test_cells_compare_by_what_they_measure(small: str, large: str) -> None:
+    low, high = measure(small), measure(large)
+    assert low is not None
+    assert high is not None
+    assert low < high
+
+
+@pytest.mark.parametrize("text", ["", "abc", "1.2.3", "10 of 20", "x" * 100, "12 Monkeys", "nan"])
+def test_other_texts_measure_nothing(text: str) -> None:
+    assert measure(text) is None

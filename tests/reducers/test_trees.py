@@ -112,6 +112,17 @@ def test_addresses_are_shown_when_the_focus_asks_for_them() -> None:
     assert 'link "Entry 250" [ref=e251] -> /entries/250' in view
 
 
+def test_the_row_that_is_sought_is_shown_whole_with_its_button() -> None:
+    rows = "".join(
+        f'    - row "A-{i} open" [ref=e1{i}]:\n      - cell "A-{i}" [ref=e2{i}]\n'
+        f'      - cell "12.{i}" [ref=e3{i}]\n      - cell [ref=e4{i}]:\n'
+        f'        - button "Open" [ref=e5{i}]\n'
+        for i in range(10, 90)
+    )
+    view = view_of(f'- table "Orders" [ref=e1]:\n{rows}', focus="open order A-77", budget=300)
+    assert 'A-77 | 12.77 | button "Open" [ref=e577]' in view
+
+
 def test_cells_of_a_row_stand_on_one_line() -> None:
     assert "one | two" in view_of(SNAPSHOT, budget=6_000)
 
@@ -134,6 +145,12 @@ def test_a_focus_brings_the_branch_with_what_it_hangs_on() -> None:
     assert "name: api-23" in view
     assert "value: eu-23" in view
     assert "items: […]" in view
+
+
+def test_an_item_of_which_only_the_name_is_shown_takes_one_line() -> None:
+    view = view_of(PODS, budget=900)
+    assert "\n- […] name: api-30\n" in view
+    assert all(f"name: api-{i}" in view for i in range(40))
 
 
 def test_short_leaves_of_xml_stand_on_the_line_of_their_element() -> None:

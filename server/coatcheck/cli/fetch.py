@@ -5,35 +5,65 @@ from pathlib import Path
 
 import click
 
+from coatcheck.artifacts import StoredArtifacts
+from coatcheck.body import block as block_of
 from coatcheck.cli.parts import artifacts
 from coatcheck.cli.place import place
+from coatcheck.fetch import excerpt_of, parse, text_of
 from coatcheck.fetch import fetch as answer
-from coatcheck.fetch import text_of
+from coatcheck.types import CoatcheckError
 
 
 @click.command()
 @click.argument("ref", required=False)
-@click.option("--page", type=click.IntRange(min=1), help="Which page of the answer.")
-@click.option("--lines", help='Lines such as "120-180".')
 @click.option("--grep", help="Words or a regular expression.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the whole text to this file.")
+@click.option("--lines", help='Lines such as "120-180".')
+@click.option("--query", help="JMESPath over JSON, NDJSON, YAML, CSV and other tables.")
+@click.option("--find", help="A question; its best passages. Without REF: over all that is kept.")
+@click.option("--page", type=click.IntRange(min=1), help="Which page of the answer.")
+@click.option("--block", type=click.IntRange(min=1), help="A content block, byte for byte.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write all of it to this file.")
 def fetch(
-    ref: str | None, *, page: int | None, lines: str | None, grep: str | None, out: Path | None
+    ref: str | None, *, page: int | None, block: int | None, out: Path | None, **verbs: str | None
 ) -> None:
     """Print a part of the artifact REF; without REF list what is kept.
 
     Example: coatcheck fetch cc_7f3k9m2q4x1b --grep "timeout"
     """
     kept = artifacts(place())
-    if out is not None:
-        if not ref:
-            raise click.UsageError("--out needs a REF; `coatcheck fetch` lists them.")
-        text, _ = text_of(kept.get(ref))
-        written = out.write_bytes(text.encode("utf-8", "surrogateescape"))
-        click.echo(f"{written:,} bytes written to {out}", err=True)
+    asked = {"ref": ref, **verbs, "page": page}
+    if block is None and out is None:
+        fetched = answer(kept, {key: value for key, value in asked.items() if value is not None})
+        click.echo(fetched.text, err=fetched.is_error)
+        if fetched.is_error:
+            sys.exit(1)
         return
-    asked = {"ref": ref, "page": page, "lines": lines, "grep": grep}
-    fetched = answer(kept, {key: value for key, value in asked.items() if value is not None})
-    click.echo(fetched.text, err=fetched.is_error)
-    if fetched.is_error:
+    if not ref:
+        raise click.UsageError("--out and --block need a REF; `coatcheck fetch` lists them.")
+    try:
+        data, kind = whole(kept, ref, verbs, block)
+    except CoatcheckError as error:
+        click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    if out is None:
+        sys.stdout.buffer.write(data)
+        return
+    click.echo(f"{out.write_bytes(data):,} bytes of {kind} written to {out}", err=True)
+
+
+def whole(
+    kept: StoredArtifacts, ref: str, verbs: dict[str, str | None], block: int | None
+) -> tuple[bytes, str]:
+    """Return all that is asked of an artifact, unpaged, and its MIME type.
+
+    Raises: UnknownRef, ExcerptError, StoreError.
+    """
+    artifact = kept.get(parse({"ref": ref}).ref)
+    if block is not None:
+        return block_of(artifact.result, block)
+    wanted = parse({"ref": ref, **verbs})
+    text, _ = excerpt_of(text_of(artifact)[0], wanted)
+    try:
+        return text.encode("utf-8", "surrogateescape"), "text/plain"  # bytes that were no UTF-8
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass"), "text/plain"

@@ -73,6 +73,8 @@ def line_of(row: "Row") -> str:
     name = f"{row['upstream']}.{row['tool']}" if row["upstream"] else row["tool"]
     verb = f" {row['verb']}" if row["verb"] else ""
     what = f"fetch{verb}" if row["kind"] == "fetch" else row["outcome"]
+    if row["kind"] == "summary":
+        what = "late summary"
     parts = [
         moment(row["at"]),
         f"{what:<12}",
@@ -82,6 +84,7 @@ def line_of(row: "Row") -> str:
         row["ref"],
         "error" if row["is_error"] else "",
         f"({row['reason']})" if row["reason"] else "",
+        f"[{row['decision']}]" if row["decision"] else "",
     ]
     return plain("  ".join(part for part in parts if part)).replace("\n", "?")
 

@@ -38,6 +38,7 @@ def desk(at: Place, upstream: str, ledger: Ledger) -> Desk:
         pipeline=pipeline(artifacts(at)),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
+        refs_into=at.config.refs_into,
     )
 
 

@@ -68,8 +68,10 @@ def relay(options: Options, at: Place, environment: Mapping[str, str]) -> int:
     if at.config.is_off(name):
         wrapped.run(command, process, None, call_timeout_seconds=seconds)
         return 0
+    from coatcheck.cli.memory import give_back
     from coatcheck.cli.parts import desk, ledger_of
 
+    give_back()
     sys.setswitchinterval(SWITCH_SECONDS)
     with ledger_of(at) as ledger:
         joined = desk(at, name, ledger)

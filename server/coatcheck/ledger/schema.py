@@ -22,10 +22,11 @@ BUSY_SECONDS = 5.0
 
 # Columns of entries that Entry fills, under its own names; milliseconds are kept as whole
 # microseconds, because sums of integers do not depend on their order.
-TEXTS = (
+FIRST_TEXTS = (
     "kind", "session", "client", "client_version", "context", "call_id", "upstream", "tool",
     "arguments_digest", "ref", "outcome", "verb", "reason",
 )  # fmt: skip
+TEXTS = (*FIRST_TEXTS, "decision")
 NUMBERS = (
     "focus", "is_error", "original_bytes", "original_tokens", "counterfactual_tokens",
     "view_bytes", "view_tokens", "summary_input_tokens", "summary_output_tokens",
@@ -50,7 +51,7 @@ COUNTABLE = f"count_state = {UNTRIED} AND kind = 'call' AND outcome <> 'passed' 
 ENTRIES = f"""CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,
-    {", ".join(f"{name} TEXT NOT NULL" for name in TEXTS)},
+    {", ".join(f"{name} TEXT NOT NULL" for name in FIRST_TEXTS)},
     {", ".join(f"{name} INTEGER NOT NULL" for name in NUMBERS)},
     {", ".join(f"{name}_us INTEGER NOT NULL" for name in DURATIONS)},
     original_tokens_exact INTEGER,
@@ -109,6 +110,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX rollup_shortened ON rollup (upstream, tool)"
         " WHERE kind = 'call' AND outcome <> 'passed'",
     ),
+    ("ALTER TABLE entries ADD COLUMN decision TEXT NOT NULL DEFAULT ''",),
 )
 
 BOOK = f"""INSERT INTO rollup ({", ".join((*KEYS, *MEASURES))})

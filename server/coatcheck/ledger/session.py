@@ -17,7 +17,7 @@ class Tally:
 
     def plus(self, entry: Entry) -> "Tally":
         """Return the tally with entry counted in, as the ledger books it."""
-        if entry.kind == "definitions":
+        if entry.kind in ("definitions", "summary"):
             return self
         if entry.kind == "fetch":
             return Tally(

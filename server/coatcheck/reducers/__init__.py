@@ -4,7 +4,9 @@ import logging
 from collections.abc import Iterable
 from importlib import import_module
 
+from coatcheck.reducers.budget import WHOLE
 from coatcheck.reducers.detect import Kind, detect
+from coatcheck.reducers.terms import WORD
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Reducer, Reduction
 
@@ -16,14 +18,12 @@ HEADER_TOKENS = 100
 LOSSLESS_SHARE = 0.15
 LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
-# What nothing was selected from, only announced parts dropped, may cost more: with nothing sought
-# a missing passage costs fetching the whole.
-OVER_BUDGET_TRIMMED = 2.2
 # Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("records", "split", "logs"),
     "tables": ("tables", "split"),
     "logs": ("commits", "logs"),
+    "repeats": ("split", "logs"),
     "builds": ("builds", "listing", "logs"),
     "diffs": ("diffs",),
     "listing": ("listing", "logs"),
@@ -72,12 +72,12 @@ def is_fit(reduction: Reduction, text: str, aim: Aim) -> bool:
     if reduction.level == "lossless":
         gain = max(LOSSLESS_TOKENS, LOSSLESS_SHARE * before)
         return not reduction.omissions and before - after >= gain and (is_near or aim.lossless)
-    return is_near and not aim.lossless and is_honest(reduction)
+    return is_near and not aim.lossless and is_honest(reduction, text)
 
 
 def allowance(reduction: Reduction, aim: Aim) -> float:
     """Return how many budgets reduction may cost."""
-    return OVER_BUDGET_TRIMMED if reduction.level == "trimmed" and not aim.focus else OVER_BUDGET
+    return WHOLE if reduction.level == "trimmed" and not aim.focus else OVER_BUDGET
 
 
 def size(text: str) -> int:
@@ -85,8 +85,11 @@ def size(text: str) -> int:
     return len(text.encode("utf-8", "replace"))
 
 
-def is_honest(reduction: Reduction) -> bool:
-    """Tell whether something is said to be left out, and of nothing more than all is shown."""
-    return bool(reduction.omissions) and all(
-        0 <= omission.shown <= omission.total for omission in reduction.omissions
-    )
+def is_honest(reduction: Reduction, text: str) -> bool:
+    """Tell whether what is left out can be true, and that it is said at all (law 4).
+
+    Where nothing is said to be left out, each word of text must still be there.
+    """
+    if not reduction.omissions:
+        return set(WORD.findall(text)) <= set(WORD.findall(reduction.text))
+    return all(0 <= omission.shown <= omission.total for omission in reduction.omissions)

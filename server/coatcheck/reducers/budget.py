@@ -6,6 +6,10 @@ from coatcheck.sizing import estimate
 from coatcheck.types import Reduction
 
 TRIES = 4
+# With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
+# whole. What drops nothing but announced boilerplate may then cost so many budgets: the ceiling of
+# a view is two budgets, header included.
+WHOLE = 1.9
 
 
 def tightened(make: Callable[[int], Reduction], budget: int) -> Reduction:

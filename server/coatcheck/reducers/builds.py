@@ -13,7 +13,7 @@ from coatcheck.reducers.lines import (
     omitted,
     overwritten,
     passages,
-    severity,
+    severities,
     shorten,
     split_lines,
 )
@@ -288,7 +288,8 @@ def claims(
     yield near(lines, why, results), 1.0
     yield details, 1.0
     rest = [i for i, line in enumerate(lines) if i not in results.lines and line.strip()]
-    graded = {i for i in rest if severity(lines[i]) >= 2}
+    grades = severities([lines[i] for i in rest])
+    graded = {i for i, grade in zip(rest, grades, strict=True) if grade >= 2}
     places = {n + 1 for n in graded if any(PLACE.match(x) for x in lines[n + 1 : n + 2])}
     yield sorted(graded | places), 1.0
     yield [*rest[-1:], *rest[:2]], 1.0

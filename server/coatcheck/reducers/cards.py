@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from coatcheck.reducers.htmltext import Block, Box, Page
 from coatcheck.reducers.mainpart import totals
+from coatcheck.reducers.wordlist import words
 
 MAX_CARD = 320  # characters that a card may hold
+LISTS = words("ul ol dl table tbody menu select")  # what stands in them are the cards
 ALIKE = 3  # boxes of one make that make them cards
 
 
@@ -24,7 +26,7 @@ def cards(page: Page) -> list[int]:
     found: list[int] = []
     for index, box in enumerate(page.boxes):
         above = found[box.parent] if box.parent >= 0 else -1
-        is_card = is_small[index] and makes[make(box)] >= ALIKE
+        is_card = is_small[index] and box.tag not in LISTS and makes[make(box)] >= ALIKE
         found.append(above if above >= 0 else index if is_card else -1)
     return [found[block.box] if block.box >= 0 else -1 for block in page.blocks]
 

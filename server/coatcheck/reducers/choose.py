@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from coatcheck.reducers.cells import CUT, cell
-from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, is_total, words
+from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, ends_of, is_total, words
 from coatcheck.reducers.picks import pick_rows, row_columns, standing_out
 from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.rows import LONG_CUT, Facts, Plan, named_row
-from coatcheck.reducers.scoring import Scored, is_outer, tables_of
+from coatcheck.reducers.scoring import Scored, tables_of
 from coatcheck.reducers.select import fill
 from coatcheck.reducers.shape import split
 from coatcheck.sizing import estimate
@@ -19,6 +19,9 @@ GRID_SHARE = 0.9
 LISTING_SHARE = 0.3
 GRID_CUT = 100
 CROWD = 40
+LONG_LIST = 100
+LEAST_COLUMNS = 4
+MOST_ENDS = 3
 
 
 def plans_within(scored: Scored, budget: int) -> list[Plan]:
@@ -46,12 +49,12 @@ def _pick_fields(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         if not facts.section.single:
             continue
         paths = list(facts.section.rows[0])
-        share = max(ROOT_SHARE, len(paths) / sum(_fields(one) for one in scored.every))
+        share = max(ROOT_SHARE, len(paths) / (sum(map(_fields, scored.every)) or 1))
         values = _field_values(facts, scored, at)
         costs = [_field_cost(facts, scored, path) for path in paths]
         chosen = fill(costs, values, int(budget * share))
         plans[at].picked[0] = [paths[i] for i in chosen]
-        plans[at].long.update((0, p) for p in plans[at].picked[0] if scored.wants.names(p))
+        plans[at].long.update((0, p) for p in plans[at].picked[0] if p in facts.named)
         spent += sum(costs[i] for i in chosen)
     return spent
 
@@ -61,7 +64,7 @@ def _fields(facts: Facts) -> int:
 
 
 def _field_cost(facts: Facts, scored: Scored, path: str) -> int:
-    limit = LONG_CUT if scored.wants.names(path) else CUT
+    limit = LONG_CUT if path in facts.named else CUT
     last = split(path)[1]
     return estimate(f"{last}={cell(facts.section.rows[0][path], limit)}, ") + 1
 
@@ -77,7 +80,7 @@ def _field_values(facts: Facts, scored: Scored, at: int) -> list[float]:
         worth = facts.columns[path].value * CROWD / max(CROWD, siblings[owner])
         worth *= 0.4 if value is False else 1.0
         worth += 3.0 * score / max(scored.top, scored.rare)
-        if scored.wants.names(path) and "." not in path:
+        if path in facts.named and "." not in path:
             worth += 1.0
         if _is_vital(path, tables):
             worth += 5.0
@@ -112,7 +115,7 @@ def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: 
     spent = 0
     for at in tables_of(scored):
         facts = scored.every[at]
-        if len(facts.section.rows) < 8 or (scored.wants.text and _is_inner(scored, at)):
+        if len(facts.section.rows) < 8 or (scored.wants.text and scored.every[at].section.is_inner):
             continue
         ranked = sorted(
             (p for p in facts.kept if p != facts.handle),
@@ -132,7 +135,7 @@ def _pick_profiles(scored: Scored, plans: Sequence[Plan], budget: int, *, most: 
 def _profile_worth(facts: Facts, scored: Scored, path: str) -> float:
     column = facts.columns[path]
     last = words(path)[-1:]
-    worth = column.value + 5.0 * scored.wants.names(path)
+    worth = column.value + 5.0 * (path in facts.named)
     if column.kind in ("number", "time"):
         worth += -2.0 if HANDLE.intersection(last) else 1.0
     if STATE.intersection(last):
@@ -152,7 +155,7 @@ def _list_rest(scored: Scored, plans: Sequence[Plan], budget: int) -> None:
     largest = max(tables_of(scored), key=lambda at: _fields(scored.every[at]), default=-1)
     for at in tables_of(scored):
         facts, plan = scored.every[at], plans[at]
-        if _is_inner(scored, at) or (at != largest and not plan.picked):
+        if scored.every[at].section.is_inner or (at != largest and not plan.picked):
             continue
         rest = len(facts.section.rows) - len(plan.picked)
         cost = _listing_cost(facts, rest)
@@ -165,12 +168,14 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     """Show all rows of the outer lists in as many columns as fit; return the cost."""
     spent = 0
     tables = tables_of(scored)
-    outer = [at for at in tables if not _is_inner(scored, at)]
+    outer = [at for at in tables if not scored.every[at].section.is_inner]
     for position, at in enumerate(outer):
         facts, plan = scored.every[at], plans[at]
         share = (budget - spent) // (len(outer) - position)
         plan.cut = GRID_CUT
         plan.grid, cost = _grid_within(facts, scored, share)
+        if _is_bare(facts, plan.grid):
+            plan.grid, cost = (), 0
         plan.framed = not facts.kept
         spent += cost
     for at in tables:
@@ -184,10 +189,6 @@ def _pick_grids(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
             plans[at].grid, plans[at].cut = columns, GRID_CUT
             spent += cost + margin
     return spent
-
-
-def _is_inner(scored: Scored, at: int) -> bool:
-    return not is_outer(scored.every, scored.every[at])
 
 
 def _grid_within(
@@ -209,10 +210,19 @@ def _grid_within(
     return [p for p in facts.columns if p in chosen], spent if chosen else 0
 
 
+def _is_bare(facts: Facts, grid: Sequence[str]) -> bool:
+    """Tell whether a long grid shows little more than numbers or times by which rows are named."""
+    counted = facts.handle in facts.columns and facts.columns[facts.handle].kind in (
+        "number",
+        "time",
+    )
+    return counted and len(facts.section.rows) > LONG_LIST and len(grid) < LEAST_COLUMNS
+
+
 def _grid_worth(facts: Facts, path: str, scored: Scored) -> float:
     column = facts.columns[path]
-    named = 2.0 if scored.wants.names(path) else 1.0
-    return named * column.value * column.present / max(1, len(facts.section.rows))
+    named = 2.0 if path in facts.named else 1.0
+    return named * column.value * column.filled / max(1, len(facts.section.rows))
 
 
 def _column_cost(facts: Facts, path: str) -> int:
@@ -233,7 +243,8 @@ def _pick_samples(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
         if plan.framed or set(plan.grid) >= set(facts.kept):
             continue
         odd = standing_out(facts)
-        order = list(dict.fromkeys([*odd, 0] if plan.grid else [*odd, 0, 1, total - 1]))[:12]
+        ends = [i for path in plan.profiles[:MOST_ENDS] for i in ends_of(facts.section, path)]
+        order = list(dict.fromkeys([*odd, 0] if plan.grid else [*odd, 0, 1, total - 1, *ends]))
         cap = max(60, share // 3)
         found = [(i, row_columns(facts, scored, i, cap)) for i in order if 0 <= i < total]
         order = [i for i, paths in found if paths]

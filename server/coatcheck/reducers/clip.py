@@ -12,7 +12,7 @@ from coatcheck.reducers.lines import (
     omitted,
     overwritten,
     passages,
-    severity,
+    severities,
     shorten,
     template,
 )
@@ -92,7 +92,7 @@ def long_lines(lines: Sequence[str], limit: int) -> Iterable[tuple[int, str]]:
 def claims(lines: Sequence[str], focus: str) -> Iterable[tuple[Iterable[int], float]]:
     """Return who may fill how much of the budget: severe lines, the focus, the ends."""
     total = len(lines)
-    grades = [severity(line) for line in lines]
+    grades = severities(lines)
     keys = [template(line) if grade else "" for line, grade in zip(lines, grades, strict=True)]
     for grade, share in ((3, 0.4), (2, 0.5)):
         yield ends([i for i, g in enumerate(grades) if g == grade], keys), share

@@ -18,7 +18,8 @@ from coatcheck.reducers.wordlist import words
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-MAX_CHARS = 20_000_000
+MAX_CHARS = 10_000_000
+MAX_LINES = 100_000  # no file a person wrote has as many
 MAX_COMMENT = 60  # lines above a symbol that are taken with it
 MAX_IMPORTS = 300  # characters of the names in the line about imports
 BODY_SHARE = 0.75  # of the budget, for the bodies that the focus names
@@ -50,7 +51,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     Lines shown are the source's own, with the numbers a tool wrote before them; the outline is
     "first-last: line" or, in brackets, "line name".
     """
-    if aim.lossless or len(text) > MAX_CHARS:
+    if aim.lossless or len(text) > MAX_CHARS or text.count("\n") > MAX_LINES:
         return None
     source = source_of(text)
     found = symbols(source.lines)

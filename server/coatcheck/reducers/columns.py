@@ -59,14 +59,16 @@ PUBLIC_LINKS = ("html_url", "web_url", "permalink", "webViewLink", "link", "url"
 class Column:
     """What is known of one column over all rows of its section.
 
-    value says how much a reader wants it; same holds the one text of a column that has one value in
-    every row. kind: empty, link, opaque, blob, list, number (anything that compares), time, text.
+    value says how much a reader wants it; present and filled count its cells; same holds the one
+    text of a column that has one value in every row. kind: empty, link, opaque, blob, list, number
+    (anything that compares), time, text.
     """
 
     path: str
     kind: str
     value: float
     present: int
+    filled: int
     distinct: int
     same: str | None
 
@@ -93,20 +95,28 @@ def describe(section: Section) -> dict[str, Column]:
 
 
 def _column(path: str, found: list[Value], total: int, public: str) -> Column:
-    texts = [scalar(v) if not isinstance(v, list | dict) else repr(v) for v in found]
+    texts = [v if isinstance(v, str) else _as_text(v) for v in found]
     different = set(texts)
     kind = _kind(path, found, texts)
     value = _wanted(path, kind)
     if path == public and kind == "link" and len(different) > total // 2:
         kind, value = "text", 0.9
     lone = len(different) == 1 and len(found) == total
-    return Column(path, kind, value, len(found), len(different), texts[0] if lone else None)
+    filled = len(found) - sum(map(_is_blank, found))
+    same = texts[0] if lone else None
+    return Column(path, kind, value, len(found), filled, len(different), same)
+
+
+def _is_blank(value: Value) -> bool:
+    return value is None or value in ("", [], {})
+
+
+def _as_text(value: Value) -> str:
+    return repr(value) if isinstance(value, list | dict) else scalar(value)
 
 
 def _kind(path: str, found: list[Value], texts: list[str]) -> str:
-    filled = [
-        t for v, t in zip(found, texts, strict=True) if v is not None and v not in ("", [], {})
-    ]
+    filled = [t for v, t in zip(found, texts, strict=True) if not _is_blank(v)]
     if not filled:
         return "empty"
     if any(isinstance(v, list | dict) for v in found[:50]):
@@ -243,7 +253,7 @@ def profile(section: Section, column: Column, handle: str) -> str:
         return ""
     rest = len(counts) - len(top)
     more = f", {rest} more values" if rest else ""
-    return f"{column.path}: " + ", ".join(f"{text} = {n}" for text, n in top) + more
+    return f"{column.path}: " + ", ".join(f"{text or '(empty)'} = {n}" for text, n in top) + more
 
 
 def _ends(column: Column, values: Sequence[tuple[str, Row]], handle: str) -> str:
@@ -255,6 +265,13 @@ def _ends(column: Column, values: Sequence[tuple[str, Row]], handle: str) -> str
     if low[0] == high[0]:
         return ""
     return f"{column.path}: min {low[1]}{_at(low[2], handle)}, max {high[1]}{_at(high[2], handle)}"
+
+
+def ends_of(section: Section, path: str) -> list[int]:
+    """Return the rows with the lowest and the highest value of a column that can be compared."""
+    sizes = [(measure(str(row.get(path) or "")), i) for i, row in enumerate(section.rows)]
+    known = [(size, i) for size, i in sizes if size is not None]
+    return [min(known)[1], max(known)[1]] if 2 * len(known) > len(sizes) else []
 
 
 def _at(row: Row, handle: str) -> str:

@@ -58,10 +58,11 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     chosen = claim(lines, [(spans, FULL_SHARE)], left)
     full = passages(lines, chosen, range(1, len(lines) + 1))
     rows, shown = rows_part(commits, scores, left - estimate(full))
-    whole = {n for n in near if commits[n].first in chosen} | set(shown)
+    full_ones = {n for n in near if commits[n].first in chosen}
+    subjects = len(set(shown) - full_ones)
     omissions = [
-        Omission("commits", len(whole), len(commits)),
-        Omission("lines", len(chosen), len(lines), "word for word"),
+        Omission("commits", len(full_ones | set(shown)), len(commits)),
+        Omission("lines", len(chosen) + subjects, len(lines)),
     ]
     body = "\n".join(filter(None, [head, full, rows]))
     kept = [o for o in omissions if o.shown < o.total]

@@ -15,6 +15,7 @@ Kind = Literal[
     "records",
     "tables",
     "logs",
+    "repeats",
     "builds",
     "diffs",
     "listing",
@@ -34,6 +35,7 @@ LINEWISE = frozenset({"code", "builds", "listing", "logs"})
 BOM = "\ufeff"
 
 JSON_START = re.compile(r"[\[{]\s*(?:[\[{]\s*)*(?:[\"'\]}]|-?\d|true|false|null)")
+JSON_LINE = re.compile(r"\s*(?:\"[^\"]*\"\s*:|[{}\[\]]+,?\s*$)")
 PYTHON_START = re.compile(
     r"[\[{(]\s*(?:[\[{(]\s*)*(?:'[^'\n]*'\s*:|u?'|datetime\.|Decimal\(|None\b)"
 )
@@ -93,6 +95,7 @@ DEFINITION = re.compile(
     r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]"
     r"|package \w+;?$|using \w[\w.]*;)"
 )
+MARKUP = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*(?:```|~~~)")
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
 DELIMITERS = ",\t;|"
 CODE_EXTENSIONS = frozenset(
@@ -286,6 +289,8 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
 
 def is_repeated(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
+    if share(lines, MARKUP) >= 0.05 or share(lines, JSON_LINE) >= 0.5:
+        return False  # changelogs and JSON also say the same again and again
     kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
     return len(lines) >= 30 and 3 <= len(kinds) <= 0.4 * len(lines)
 
@@ -293,12 +298,15 @@ def is_repeated(_text: str, lines: Sequence[str]) -> bool:
 def is_yaml(_text: str, lines: Sequence[str]) -> bool:
     """Tell YAML and other indented keys with values."""
     keyed = share(lines, re.compile(r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"):(?:\s.*)?$"))
-    return keyed >= 0.5 and share(lines, YAML_LINE) >= 0.9
+    is_json = share(lines, JSON_LINE) >= 0.5
+    return keyed >= 0.5 and share(lines, YAML_LINE) >= 0.9 and not is_json
 
 
 def is_code(_text: str, lines: Sequence[str]) -> bool:
     """Tell source code by its statements, or by a few definitions amid long comments."""
     if any(FENCE.match(line) for line in lines) or share(lines, HEADING) >= 0.15:
+        return False
+    if share(lines, JSON_LINE) >= 0.5:
         return False
     defines = sum(DEFINITION.match(line) is not None for line in lines)
     return share(lines, CODE_LINE) >= 0.35 or defines >= max(3, 0.04 * len(lines))
@@ -317,5 +325,5 @@ CHECKS: Sequence[tuple[Kind, Callable[[str, Sequence[str]], bool]]] = (
     ("logs", is_log),
     ("trees", is_yaml),
     ("code", is_code),
-    ("logs", is_repeated),
+    ("repeats", is_repeated),
 )

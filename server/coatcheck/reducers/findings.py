@@ -12,7 +12,9 @@ PLACE = re.compile(
 )
 EXTENSION = re.compile(r"\.[A-Za-z]\w{0,7}$")
 ARROW = re.compile(r"\s*--> (?P<path>\S.{0,300}?):(?P<rest>\d+:\d+)\s*$")
-FRAME = re.compile(r"\s*\d*\s+[-+|=]|\s*\d+ \||\s+[~^]+\s*$|\s*(?:help|note): |\s*\.\.\.$")
+FRAME = re.compile(
+    r"\s++(?:\d++\s++)?[-+|=]|\d++\s++[-+|=]|\s++[~^]+\s*+$|\s*+(?:help|note): |\s*+\.\.\.$"
+)
 BELOW = re.compile(r"\s+\d+[:-]\d+\s+\S|\d+[:-]")
 PATH = re.compile(
     r"(?:[A-Za-z]:[\\/]|\.{0,2}/)?[\w.@+~=\-\[\] ]*(?:[\\/][\w.@+~=\-\[\] ]+)+[\\/]?$"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from coatcheck.reducers.budget import tightened
+from coatcheck.reducers.budget import WHOLE, tightened
 from coatcheck.reducers.cards import cards, joined
 from coatcheck.reducers.htmltext import HEADINGS, Block, Page, collapse, read
 from coatcheck.reducers.mainpart import is_menu, list_part, main_part
@@ -15,7 +15,7 @@ from coatcheck.reducers.select import fill, relevance
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Omission, Reduction
 
-MAX_CHARS = 40_000_000
+MAX_CHARS = 20_000_000
 LINKS_SOUGHT = re.compile(
     r"(?i)\b(?:links?|urls?|href|address(?:es)?|download|https?|where .* leads?)\b"
 )
@@ -27,9 +27,7 @@ SHOWN_FACTS = 8
 MAX_FACTS = 2_000  # values looked at in the data a page carries
 WEAK = 0.1  # share of the best match below which a passage is left out though there is room
 GAP = 8  # tokens that a line about left-out passages costs
-# With nothing sought, leaving out any passage is a guess, and one wrong guess costs fetching the
-# page. The main part is then shown whole up to WHOLE budgets, if that is at most SHARE of the page.
-WHOLE = 2
+# The main part is shown whole up to WHOLE budgets only if that is at most this share of the page.
 SHARE = 0.3
 
 
@@ -54,6 +52,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if aim.lossless or len(text) > MAX_CHARS:
         return None
     page = read(text)
+    if page is None:
+        return None
     part = set(main_part(page))
     is_list = not part
     part = part or set(list_part(page))
@@ -113,7 +113,8 @@ def spare(text: str, aim: Aim) -> int:
     """Return the tokens that a main part may cost when it is shown whole."""
     if aim.focus:
         return aim.budget_tokens
-    return max(aim.budget_tokens, min(WHOLE * aim.budget_tokens, round(SHARE * estimate(text))))
+    most = min(WHOLE * aim.budget_tokens, SHARE * estimate(text))
+    return max(aim.budget_tokens, round(most))
 
 
 def cut(page: Page, part: set[int]) -> Iterator[Passage]:
@@ -153,7 +154,9 @@ def facts(page: Page, focus: str, *, is_empty: bool) -> list[str]:
 
     Of a page that says nothing itself the first data are shown without any focus.
     """
-    lines = [f"{key}: {page.facts[key]}" for key in ("title", "url") if page.facts.get(key)]
+    lines = [
+        f"{key}: {page.facts[key]}" for key in ("title", "url", "next page") if page.facts.get(key)
+    ]
     description = page.facts.get("description", "")
     if description and not any(block.text.startswith(description[:80]) for block in page.blocks):
         cut_off = description[:DESCRIPTION]
@@ -216,10 +219,7 @@ def by_focus(
         score * (1.0 if passage.main else 0.6)
         for score, passage in zip(scores, passages, strict=True)
     ]
-    heading, above = -1, []
-    for index, passage in enumerate(passages):
-        heading = index if passage.kind in HEADINGS and passage.kind != "h1" else heading
-        above.append(heading)
+    above = headings(passages)
     spread = list(values)
     for index, value in enumerate(values):
         if above[index] >= 0 and above[index] != index:
@@ -231,10 +231,29 @@ def by_focus(
     spread = [value if value >= WEAK * top else 0.0 for value in spread]
     prices = [cost + GAP // 2 for cost in costs]
     chosen = fill(prices, spread, left * 9 // 10)
-    heads = {above[index] for index in chosen if above[index] >= 0} - set(chosen)
+    tops = table_tops(passages)
+    heads = {i for index in chosen for i in (above[index], tops[index]) if i >= 0} - set(chosen)
     room = left - sum(prices[index] for index in chosen)
     extra = fill([prices[i] for i in sorted(heads)], [1.0] * len(heads), room)
     return sorted({*chosen, *(sorted(heads)[i] for i in extra)})
+
+
+def headings(passages: Sequence[Passage]) -> list[int]:
+    """Return, per passage, the heading it stands under, -1 for none or that of the whole page."""
+    heading, found = -1, []
+    for index, passage in enumerate(passages):
+        heading = index if passage.kind in HEADINGS and passage.kind != "h1" else heading
+        found.append(heading)
+    return found
+
+
+def table_tops(passages: Sequence[Passage]) -> list[int]:
+    """Return, per passage, the first row of the table it stands in, -1 for none."""
+    top, found = -1, []
+    for index, passage in enumerate(passages):
+        top = (index if top < 0 else top) if passage.kind == "row" else -1
+        found.append(top)
+    return found
 
 
 def by_outline(passages: Sequence[Passage], costs: Sequence[int], left: int) -> list[int]:

@@ -11,6 +11,7 @@ from coatcheck.reducers.wordlist import words
 LOOKAHEAD = 20_000  # characters in which a tag must end for its quotes to be honoured
 FORGIVEN = 200  # tags that break this before quotes are no longer looked at
 MAX_DATA = 1_000_000  # characters of JSON in a page that are looked at
+MAX_BOXES = 250_000  # elements past which a page is not read: none of 10 MB has as many
 MAX_SPANNED = 12  # blocks after which a link that nobody closed is taken to have ended
 MOSTLY = 0.7  # share of filled cells from which empty ones keep their place
 MAX_ROW_CELL = 240  # a longer cell is layout, not data
@@ -135,8 +136,8 @@ def raw_end(text: str, at: int, name: str, endless: set[str]) -> int:
     return len(text) if name in ("script", "style") else at
 
 
-def read(text: str) -> Page:
-    """Return the page that text holds; never raises, whatever text is."""
+def read(text: str) -> Page | None:
+    """Return the page that text holds, None past MAX_BOXES; never raises, whatever text is."""
     reader = Reader(text)
     at = 0
     for start, end, name, inside in tags(text):
@@ -148,6 +149,8 @@ def read(text: str) -> Page:
             reader.close(name[1:])
         elif name != "!":
             reader.open(name, inside)
+            if len(reader.page.boxes) > MAX_BOXES:
+                return None
     reader.text(text[at:], at)
     reader.flush()
     return reader.page
@@ -202,8 +205,7 @@ class Reader:
         if name == "br":
             self.parts.append(BREAK)
         elif name == "a":
-            self.href = attributes(inside).get("href", "")
-            self.anchor, self.spanned = len(self.parts), 0
+            self.begin_link(attributes(inside))
         elif name in ("meta", "link"):
             self.head(name, attributes(inside))
         elif name == "title" and not self.open_tags["body"]:
@@ -213,6 +215,13 @@ class Reader:
             self.control(attributes(inside))
         elif name in BLOCK:
             self.open_block(name, inside)
+
+    def begin_link(self, found: dict[str, str]) -> None:
+        """Begin a link; the one to the next page is a fact about this one."""
+        self.href = found.get("href", "")
+        self.anchor, self.spanned = len(self.parts), 0
+        if "next" in found.get("rel", "").split() and self.href:
+            self.page.facts.setdefault("next page", self.href)
 
     def begin_inline(self, name: str) -> None:
         """Part an inline element from the one that just ended: style sheets do, but not in code."""
@@ -297,8 +306,10 @@ class Reader:
     def head(self, name: str, found: dict[str, str]) -> None:
         """Take a meta or link element."""
         if name == "link":
-            if "canonical" in found.get("rel", "").lower():
-                self.page.facts["url"] = found.get("href", "").strip()
+            rel = found.get("rel", "").lower().split()
+            fact = "url" if "canonical" in rel else "next page" if "next" in rel else ""
+            if fact and found.get("href"):
+                self.page.facts[fact] = found["href"].strip()
             return
         key = WANTED_META.get((found.get("name") or found.get("property", "")).lower())
         if key and (content := collapse(found.get("content", ""))):

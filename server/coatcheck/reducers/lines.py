@@ -12,33 +12,35 @@ from coatcheck.types import Omission
 ANSI = re.compile(
     r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][0-9A-B]|[@-Z\\^_=>])"
 )
+# Those in small letters look at the line in small letters: faster than ignoring case.
 ERRORS = re.compile(
     r"\b(?:ERROR|ERRORS|SEVERE|FATAL|CRITICAL|CRIT|ALERT|EMERG|PANIC|FAIL|FAILED|FAILURE)\b"
-    r"|(?i:[\[<|(](?:error|err|fatal|crit|critical|alert|emerg|panic|severe)[\]>|)])"
-    r"|(?i:\b(?:level|lvl|severity|loglevel|log\.level)\"?\s?[=:]\s?\"?"
-    r"(?:err|fatal|crit|panic|alert))"
-    r"|(?i:(?:^|[:\])|]\s)\s?(?:\w+[ -])?"
-    r"(?:error|fatal|panic|exception|failed|failure)(?:\[\w+\])?:)"
-    r"|(?i:^\s*(?:error|fatal|panic|--- fail|not ok)\b|^\s*(?:npm err!|err!|e: ))"
-    r"|\b\w*(?:Error|Exception)\b(?=[:\s(]|$)|^Traceback |[✗✖✕❌]\s"
+    r"|(?:Error|Exception)\b(?=[:\s(]|$)|^Traceback |[✗✖✕❌]\s"
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
-    r"|(?i:\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
-    r"[ :=(]+-?[1-9]\d*\b)"
-    r"|\"level\":\s?(?:5|6)0\b|(?i:out of memory|oom-kill|core dumped|segfault)"
-    r"|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
+    r"|\"level\":\s?(?:5|6)0\b|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
+)
+SMALL_ERRORS = re.compile(
+    r"[\[<|(](?:error|err|fatal|crit|critical|alert|emerg|panic|severe)[\]>|)]"
+    r"|(?:level|lvl|severity)\"?\s?[=:]\s?\"?(?:err|fatal|crit|panic|alert)"
+    r"|(?:^|[:\])|]\s)\s?(?:\w+[ -])?"
+    r"(?:error|fatal|panic|exception|failed|failure)(?:\[\w+\])?:"
+    r"|^\s*(?:error|fatal|panic|--- fail|not ok)\b|^\s*(?:npm err!|err!|e: )"
+    r"|\b(?:exit(?:ed)?(?: with)?(?:(?: \w+)? code| status)?|returned|rc|errno)"
+    r"[ :=(]+-?[1-9]\d*\b|out of memory|oom-kill|core dumped|segfault"
 )
 WARNINGS = re.compile(
-    r"\b(?:WARN|WARNING)\b|(?i:[\[<|(](?:warn|warning)[\]>|)])"
-    r"|(?i:\b(?:level|lvl|severity|loglevel|log\.level)\"?\s?[=:]\s?\"?warn)"
-    r"|(?i:(?:^|[:\])|]\s)\s?warn(?:ing)?(?:\[\w+\])?:)|(?i:^\s*(?:npm )?warn(?:ing)?\b)"
-    r"|\b\w*Warning\b(?=[:\s(]|$)"
+    r"\b(?:WARN|WARNING)\b|Warning\b(?=[:\s(]|$)"
     r"|\"level\":\s?40\b|^W\d{4} \d|^\s*W/|\s[W]\s+[\w.$-]+\s?:|\" [4]\d\d \d|⚠"
 )
+SMALL_WARNINGS = re.compile(
+    r"[\[<|(](?:warn|warning)[\]>|)]|(?:level|lvl|severity)\"?\s?[=:]\s?\"?warn"
+    r"|(?:^|[:\])|]\s)\s?warn(?:ing)?(?:\[\w+\])?:|^\s*(?:npm )?warn(?:ing)?\b"
+)
 MENTIONS = re.compile(
-    r"(?i:\b(?:errors?|exceptions?|fail(?:ed|ure|ing|s)?|fatal|panic(?:ked)?|abort(?:ed)?|denied"
+    r"\b(?:errors?|exceptions?|fail(?:ed|ure|ing|s)?|fatal|panic(?:ked)?|abort(?:ed)?|denied"
     r"|refused|rejected|timed?[ -]?out|timeout|deadlock|oom|killed|crash(?:ed|loopbackoff)?"
     r"|unable|cannot|could not|not found|unreachable|invalid|segfault|corrupt\w*|assertion\w*"
-    r"|warn(?:ing)?s?)\b)"
+    r"|warn(?:ing)?s?)\b"
 )
 # No line without one of these is severe: asking for them first is ten times faster.
 STEMS = (
@@ -49,10 +51,11 @@ STEMS = (
     *("returned", "rc=", "rc ", "rc:", "not ok", '"level":', "✗", "✖", "✕", "❌", "⚠"),
     "×",  # noqa: RUF001 a mark of test runners
 )
-TERSE = re.compile(r"^\s*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
+TERSE = re.compile(r"(?m)^[ \t]*[EWF](?:\d{4} |/)|\" [45]\d\d | [EWF] +[\w.$-]+ ?:|^[Ee]:")
 NOTHING = re.compile(
-    r"(?i:\b(?:no|0|without) (?:errors?|warnings?|fail(?:ures|ed)?)\b"
-    r"|\b(?:errors?|warnings?|fail(?:ures|ed)?)[ =:]+0\b)"
+    r"\b(?:no|0|without) (?:errors?|warnings?|fail(?:ures|ed)?)\b"
+    r"|\b(?:errors?|warnings?|fail(?:ures|ed)?)[ =:]+0\b",
+    re.IGNORECASE,
 )
 DIGITS = re.compile(r"[0-9]+")
 WORD = re.compile(r"[^\W_]+")
@@ -97,22 +100,37 @@ def last_state(line: str) -> str:
     return next((part for part in reversed(line.split("\r")) if part.strip()), "")
 
 
-def severity(line: str) -> int:
+def severity(line: str, stems: Sequence[str] = STEMS, *, terse: bool = True) -> int:
     """Return 3 for a line that reports an error, 2 a warning, 1 one that speaks of trouble, 0 else.
 
-    HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning.
+    HTTP status 5xx and non-zero exit codes are errors, HTTP status 4xx is a warning. stems and
+    terse are what severities found to be needed at all.
     """
     line = line[:LONG_LINE]
     low = line.lower()
-    if not any(stem in low for stem in STEMS) and TERSE.search(line) is None:
-        return 0
-    if NOTHING.search(line):
+    for stem in stems:
+        if stem in low:
+            break
+    else:
+        if not terse or TERSE.search(line) is None:
+            return 0
+    if NOTHING.search(low):
         line = NOTHING.sub("", line)
-    if ERRORS.search(line):
+        low = line.lower()
+    if ERRORS.search(line) or SMALL_ERRORS.search(low):
         return 3
-    if WARNINGS.search(line):
+    if WARNINGS.search(line) or SMALL_WARNINGS.search(low):
         return 2
-    return int(MENTIONS.search(line) is not None)
+    return int(MENTIONS.search(low) is not None)
+
+
+def severities(lines: Sequence[str]) -> list[int]:
+    """Return the severity of each line, faster than one by one."""
+    text = "\n".join(lines)
+    low = text.lower()
+    stems = [stem for stem in STEMS if stem in low]
+    terse = TERSE.search(text) is not None
+    return [severity(line, stems, terse=terse) if line else 0 for line in lines]
 
 
 def is_severe(line: str) -> bool:

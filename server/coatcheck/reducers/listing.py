@@ -2,15 +2,17 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from coatcheck.reducers.findings import PATH, Finding, is_frame, read
 from coatcheck.reducers.lines import (
+    claim,
     focused,
     is_weak_match,
     matching,
     omitted,
+    passages,
     severity,
     shorten,
     split_lines,
@@ -21,6 +23,8 @@ from coatcheck.types import Aim, Reduction
 MOST_CHARS, MOST_LINES = 8_000_000, 400_000
 LIMIT = 300
 RULES_SHARE, FILES_SHARE = 0.3, 0.55
+BRANCH = re.compile(r"[\s\u00a0│|]*(?:[├└][─-]+|[|`+\\]--+) ?")
+MOST_FOUND, MOST_BETWEEN = 30, 5_000
 STARTS = "every path below begins with"
 LONG_START = 16
 MOST_RULES, RULED = 60, 0.6
@@ -54,7 +58,31 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     titled = sum(1 for f in findings if not source[f.at].endswith(f.rest))
     if findings and 2 * (len(findings) + titled) >= own:
         return reduce_findings(source, findings, aim)
-    return reduce_paths(source, aim)
+    return reduce_paths(source, aim) or reduce_tree(source, aim)
+
+
+def reduce_tree(lines: Sequence[str], aim: Aim) -> Reduction | None:
+    """Return a drawn tree: entries of the focus with the folders above, then level by level."""
+    depths = {i: len(m[0]) for i, line in enumerate(lines) if (m := BRANCH.match(line))}
+    if 10 * len(depths) < 7 * sum(1 for line in lines if line.strip()):
+        return None
+    found = [i for i in matching(lines, aim.focus) if i in depths]
+    near = [up for i in found[:MOST_FOUND] for up in (i, *above(depths, i))]
+    levels = sorted(depths, key=lambda i: (depths[i], i))
+    chosen = claim(lines, [([0], 1.0), (near, 0.7), (levels, 1.0)], aim.budget_tokens)
+    body = passages(lines, chosen, range(1, len(lines) + 1))
+    omissions = omitted("lines", len(chosen), len(lines))
+    weak = is_weak_match(lines, found, aim.focus)
+    return Reduction(body, "tree", "selected", omissions, "a name in the tree", weak)
+
+
+def above(depths: Mapping[int, int], index: int) -> Iterator[int]:
+    """Return the entries of a tree that the entry at index stands below, the nearest first."""
+    depth = depths[index]
+    for i in range(index - 1, max(-1, index - MOST_BETWEEN), -1):
+        if i in depths and depths[i] < depth:
+            depth = depths[i]
+            yield i
 
 
 def reduce_findings(lines: Sequence[str], findings: Sequence[Finding], aim: Aim) -> Reduction:

@@ -17,6 +17,7 @@ from coatcheck.reducers.lines import (
     omitted,
     overwritten,
     passages,
+    severities,
     severity,
     shorten,
     split_lines,
@@ -115,8 +116,11 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 def totals(lines: Sequence[str], traces: Mapping[int, int]) -> str:
     """Return the computed line of totals: lines, levels, statuses, traces, first and last time."""
     levels = Counter(level for line in lines if (level := level_of(line[:300])))
+    has_status = STATUS.search("\n".join(line[:2000] for line in lines)) is not None
     statuses = Counter(
-        found[1] or found[2] or found[3] for line in lines if (found := STATUS.search(line[:2000]))
+        found[1] or found[2] or found[3]
+        for line in lines
+        if has_status and (found := STATUS.search(line[:2000]))
     )
     stamps = [line[:end].strip(" -|,:") for line in lines if (end := stamp_end(line[:100]))]
     stamps = stamps or [found[0] for line in lines if (found := LATER_STAMP.search(line[:100]))]
@@ -148,9 +152,10 @@ def severe_kinds(lines: Sequence[str], groups: Sequence[Group]) -> list[tuple[in
     A kind is a pattern with one grade and one HTTP status.
     """
     kinds: dict[tuple[int, int, str], list[int]] = {}
+    grades = severities(lines)
     for number, group in enumerate(groups):
         for index in group.members:
-            grade = severity(lines[index])
+            grade = grades[index]
             if grade >= 2:
                 status = STATUS.search(lines[index][:2000])
                 key = (-grade, number, status[0][-5:] if status else "")
@@ -237,10 +242,12 @@ def first_blocks(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -
 def traced(lines: Sequence[str]) -> dict[int, int]:
     """Return the lines of stack traces, each with the line that reports the trouble above it."""
     out: dict[int, int] = {}
+    end = 0
     for index, line in enumerate(lines):
-        if index in out or not (FRAME.match(line) or TRACE_START.match(line)):
+        if index < end or not (FRAME.match(line) or TRACE_START.match(line)):
             continue
         trace = [index, *trace_below(lines, index)]
+        end = trace[-1] + 1
         if not any(FRAME.match(lines[i]) for i in trace):
             continue
         if index and severity(lines[index - 1]) >= 2:

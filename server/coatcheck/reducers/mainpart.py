@@ -22,8 +22,8 @@ ASIDE_HINTS = re.compile(
     r"(?<![a-z])(?:nav|navbar|navigation|menu|menus|submenu|megamenu|footer|sidebar|side-bar"
     r"|breadcrumbs?|share|sharing|sharebar|social|addthis|related|recirc|recommend(?:ed|ation)s?"
     r"|promo|promos|advert\w*|ads?|sponsor\w*|cookies?|consent|gdpr|newsletter|subscribe"
-    r"|subscription|comments?|disqus|respond|popup|modal|overlay|toolbar|masthead|pagination"
-    r"|pager|outbrain|taboola|trending|popular|most-read|read-more|skip-link|login|signup|sign-up"
+    r"|subscription|comments?|disqus|respond|popup|modal|overlay|toolbar|masthead"
+    r"|outbrain|taboola|trending|popular|most-read|read-more|skip-link|login|signup|sign-up"
     r"|contentinfo|complementary|search|author-bio|byline-bio|tag-list|tagcloud|widgets?"
     r"|screen-reader-text|sr-only|visually-hidden|banner)(?![a-z])"
 )

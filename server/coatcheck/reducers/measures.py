@@ -43,6 +43,8 @@ def measure(text: str) -> float | None:
     """Return a number by which text compares with others of its column, None when it has none."""
     if len(text) > 40:
         return None
+    if text.isdecimal():
+        return float(text)
     if DURATION.fullmatch(text):
         return float(sum(int(n) * SECONDS[unit] for n, unit in PART.findall(text)))
     quantity = QUANTITY.fullmatch(text)

@@ -11,7 +11,7 @@ from coatcheck.reducers.rows import LONG_CUT, TABLE_FROM, Facts, Plan, named_row
 from coatcheck.reducers.scoring import Scored, tables_of
 from coatcheck.reducers.select import fill
 from coatcheck.reducers.shape import split
-from coatcheck.reducers.wants import Wants, texts
+from coatcheck.reducers.wants import texts
 from coatcheck.sizing import estimate
 
 STRONG = 0.4
@@ -38,7 +38,7 @@ def row_columns(facts: Facts, scored: Scored, index: int, cap: int) -> list[str]
     }
     ranked = {path: worth for path, worth in ranked.items() if worth > 0.4}
     paths = list(ranked)
-    costs = [estimate(f"{p}={cell(row[p], _limit(scored.wants, p))}, ") for p in paths]
+    costs = [estimate(f"{p}={cell(row[p], _limit(facts, p))}, ") for p in paths]
     first: list[int] = []
     claimed = 0
     for i in sorted(range(len(paths)), key=lambda i: -ranked[paths[i]]):
@@ -51,7 +51,7 @@ def row_columns(facts: Facts, scored: Scored, index: int, cap: int) -> list[str]
 def _cell_worth(facts: Facts, scored: Scored, index: int, path: str) -> float:
     value = facts.section.rows[index][path]
     column, wants = facts.columns[path], scored.wants
-    named = wants.names(path)
+    named = path in facts.named
     worth = column.value
     if value is None or value == "":
         worth *= 0.3
@@ -66,8 +66,8 @@ def _cell_worth(facts: Facts, scored: Scored, index: int, path: str) -> float:
     return worth
 
 
-def _limit(wants: Wants, path: str) -> int:
-    return LONG_CUT if wants.names(path) else CUT
+def _limit(facts: Facts, path: str) -> int:
+    return LONG_CUT if path in facts.named else CUT
 
 
 def pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
@@ -98,7 +98,7 @@ def pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     for i in chosen:
         at, index = units[i]
         plans[at].picked[index] = columns[i]
-        plans[at].long.update((index, p) for p in columns[i] if scored.wants.names(p))
+        plans[at].long.update((index, p) for p in columns[i] if p in scored.every[at].named)
     return sum(costs[i] for i in chosen)
 
 
@@ -139,7 +139,7 @@ def _shared_columns(
         for path in row:
             if path in facts.kept or path not in facts.same:
                 worth[path] = max(worth.get(path, 0.0), _cell_worth(facts, scored, index, path))
-                cost = estimate(cell(row[path], _limit(scored.wants, path)) + ",")
+                cost = estimate(cell(row[path], _limit(facts, path)) + ",")
                 costs[path] = max(costs.get(path, 0), cost)
     ranked = sorted((p for p in worth if worth[p] > 0.4), key=lambda p: -worth[p])
     chosen: list[str] = []
@@ -157,7 +157,7 @@ def _row_cost(
 ) -> int:
     at, index = unit
     facts = scored.every[at]
-    long = {(index, p) for p in paths if scored.wants.names(p)}
+    long = {(index, p) for p in paths if p in facts.named}
     write = plain_row if at in crowded else named_row
     return estimate(write(facts, index, paths, long)) + 4
 

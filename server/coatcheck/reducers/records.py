@@ -1,8 +1,9 @@
 """Reduce JSON and its relatives: re-encode without loss, else drop ballast, else select."""
 
+from coatcheck.reducers import HEADER_BYTES
 from coatcheck.reducers.cells import safe
 from coatcheck.reducers.codec import NARROW, decode, encode
-from coatcheck.reducers.digest import WHOLE, digest
+from coatcheck.reducers.digest import digest, whole_room
 from coatcheck.reducers.rawjson import Value, dumps, parse
 from coatcheck.reducers.shape import sections_of
 from coatcheck.sizing import estimate
@@ -25,21 +26,23 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if aim.lossless:
         lossless = safe(_best(document.value))
         return Reduction(lossless, KIND, "lossless") if len(lossless) < len(text) else None
-    if estimate(text) <= HOPELESS * aim.budget_tokens:
-        fitting = _fitting(document.value, aim.budget_tokens)
-        if fitting is not None and len(fitting) < len(text):
+    before = estimate(text)
+    room = whole_room(before, aim.budget_tokens)
+    if before <= HOPELESS * aim.budget_tokens:
+        fitting = _fitting(document.value, room)
+        if fitting is not None and len(fitting) + HEADER_BYTES < len(text):
             return Reduction(safe(fitting), KIND, "lossless")
-    found = digest(sections_of(document.value), aim, KIND)
+    found = digest(sections_of(document.value), aim, KIND, room)
     return found if 0 < len(found.text) < len(text) else None
 
 
-def _fitting(value: Value, budget_tokens: int) -> str | None:
-    """Return value as lines within the budget, wide rows with names if that fits."""
+def _fitting(value: Value, room: float) -> str | None:
+    """Return value as lines of at most room tokens, wide rows with names if that fits."""
     for widest in (NARROW, WIDE):
         text = encode(value, widest=widest)
         if text is None:
             return None
-        if estimate(text) <= WHOLE * budget_tokens and _reads_back(text, value):
+        if estimate(text) <= room and _reads_back(text, value):
             return text
     return None
 

@@ -4,18 +4,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coatcheck.reducers.cells import CUT, cell, is_cut
-from coatcheck.reducers.columns import Column, describe, handle_of, profile
-from coatcheck.reducers.rawjson import Value, scalar
+from coatcheck.reducers.columns import LINK, PUBLIC_LINKS, Column, describe, handle_of, profile
+from coatcheck.reducers.rawjson import scalar
 from coatcheck.reducers.shape import Row, Section, split
 
 LONG_CUT = 800
 TABLE_FROM = 6
+MOST_SAME = 16
+SAME_CUT = 80
 DROPPED = ("empty", "link", "opaque")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A section with its columns, the column that names a row, and the columns worth showing."""
+    """A section with its columns, the column that names a row, and the columns worth showing.
+
+    same: columns of one value; twins: columns that repeat another one; built: by column, how its
+    values are made from another one; named: columns that the focus names.
+    """
 
     section: Section
     columns: Mapping[str, Column]
@@ -23,6 +29,8 @@ class Facts:
     kept: Sequence[str]
     same: Sequence[str]
     twins: Mapping[str, str]
+    built: Mapping[str, str]
+    named: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -46,18 +54,20 @@ class Plan:
 def facts_of(section: Section, named: Iterable[str] = ()) -> Facts:
     """Look at the columns of a section; the named ones are kept whatever they hold."""
     columns = describe(section)
-    named = set(named)
+    named = frozenset(named)
     handle = "" if section.single else handle_of(section, columns)
     same = [c.path for c in columns.values() if c.same is not None and len(section.rows) > 1]
     twins = _twins(section, columns, handle)
+    built = {} if section.single else _built(section, columns)
     kept = [
         c.path
         for c in columns.values()
         if ((c.kind not in DROPPED and c.value > 0.4) or c.path in named)
         and c.path not in same
         and c.path not in twins
+        and c.path not in built
     ]
-    return Facts(section, columns, handle, kept, same, twins)
+    return Facts(section, columns, handle, kept, same, twins, built, named)
 
 
 def _twins(section: Section, columns: dict[str, Column], handle: str) -> dict[str, str]:
@@ -72,6 +82,26 @@ def _twins(section: Section, columns: dict[str, Column], handle: str) -> dict[st
         and column.distinct == columns[handle].distinct
         and all(row[path] == row[handle] for row in section.rows)
     }
+
+
+def _built(section: Section, columns: Mapping[str, Column]) -> dict[str, str]:
+    """Return how the public link of the rows is made from one other column, if it is."""
+    if len(section.rows) < 3:
+        return {}
+    link = next((p for p in PUBLIC_LINKS if p in columns and columns[p].kind == "text"), "")
+    whole = section.rows[0].get(link)
+    if not isinstance(whole, str) or not LINK.fullmatch(whole):
+        return {}
+    for path, column in columns.items():
+        part = section.rows[0].get(path)
+        if path == link or column.same is not None or not isinstance(part, str) or not part:
+            continue
+        before, found, after = whole.rpartition(part)
+        if not found or not before.endswith(("/", "=", "#", ":")):
+            continue
+        if all(row.get(link) == f"{before}{row.get(path)}{after}" for row in section.rows):
+            return {link: f"{link} = {before}{{{path}}}{after} (first row: {whole})"}
+    return {}
 
 
 def field_lines(facts: Facts, plan: Plan) -> tuple[list[str], int]:
@@ -122,7 +152,7 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     total = len(section.rows)
     shown = total if plan.grid or plan.framed else len(plan.picked)
     title = section.path or ("records" if section.unit == "rows" else "the document")
-    head = f"{title}: {total:,} {section.unit}"
+    head = f"{title}: {total:,} {section.unit if total != 1 else _singular(section)}"
     if not shown:
         names = _names([*facts.kept, *facts.same], 8)
         listing = _listing(facts, set()) if plan.listed else []
@@ -141,7 +171,7 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
         _whole(section.rows[i], path, LONG_CUT if (i, path) in plan.long else CUT)
         for i, paths in plan.picked.items()
         for path in paths
-        if path not in plan.grid
+        if path not in plan.grid and path not in facts.built
     )
     if plan.listed and shown < total:
         lines += _listing(facts, set(plan.picked))
@@ -149,42 +179,39 @@ def table_lines(facts: Facts, plan: Plan, every: Sequence[Facts]) -> tuple[list[
     return lines, count
 
 
+def _said_once(facts: Facts) -> list[str]:
+    """Return the columns of one value that are worth a word: the named and the most wanted."""
+    worth = [
+        path
+        for path in facts.same
+        if facts.columns[path].kind not in DROPPED or path in facts.named
+    ]
+    worth.sort(key=lambda path: (path not in facts.named, -facts.columns[path].value))
+    chosen = set(worth[:MOST_SAME])
+    return [path for path in facts.same if path in chosen]
+
+
 def _hoisted(facts: Facts) -> tuple[list[str], int]:
-    same: list[str] = []
-    empty: list[str] = []
-    count = 0
-    total = len(facts.section.rows)
-    for path in facts.same:
-        column = facts.columns[path]
-        value = facts.section.rows[0][path]
-        if column.kind == "empty":
-            empty.append(path)
-        elif column.kind not in DROPPED and len(same) < 16:
-            same.append(f"{path}={cell(value, 80)}")
-            count += total
+    total, first = len(facts.section.rows), facts.section.rows[0]
+    once = {path: LONG_CUT if path in facts.named else SAME_CUT for path in _said_once(facts)}
+    same = [f"{path}={cell(first[path], cut)}" for path, cut in once.items()]
     same += [f"{path}={{{handle}}}" for path, handle in facts.twins.items()]
-    count += total * len(facts.twins)
-    lines = []
-    if same:
-        lines.append("same in every row: " + ", ".join(same))
-    if empty:
-        lines.append("empty in every row: " + _names(empty, 12))
-        count += total * len(empty)
-    return lines, count
+    empty = [p for p in facts.same if p not in once and facts.columns[p].kind == "empty"]
+    count = sum(_whole(first, path, cut) for path, cut in once.items())
+    count += len(facts.twins) + len(facts.built) + len(empty)
+    lines = ["same in every row: " + ", ".join(same)] if same else []
+    lines += [f"built from the row: {how}" for how in facts.built.values()]
+    lines += ["empty in every row: " + _names(empty, 12)] if empty else []
+    return lines, count * total
 
 
 def _left_out(facts: Facts, plan: Plan) -> list[str]:
     """Announce the columns of which nothing is shown, by kind."""
-    shown = set(plan.grid).union(*plan.picked.values())
+    told = set(plan.grid).union(*plan.picked.values(), facts.twins, facts.built, _said_once(facts))
     kinds: dict[str, list[str]] = {}
-    hoisted = 0
     for path, column in facts.columns.items():
-        if path in shown or path in facts.twins:
+        if path in told or (path in facts.same and column.kind == "empty"):
             continue
-        if path in facts.same and (column.kind == "empty" or column.kind not in DROPPED):
-            hoisted += column.kind != "empty"
-            if column.kind == "empty" or hoisted <= 16:
-                continue
         kind = column.kind if column.kind in ("link", "opaque", "empty") else "other"
         kinds.setdefault(kind, []).append(path)
     if not kinds:
@@ -210,17 +237,21 @@ def _profiles(facts: Facts, plan: Plan) -> list[str]:
 
 def _grid(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
     rows, columns, cut = facts.section.rows, plan.grid, plan.cut
-    owners = owners_of(facts, every)
-    if len(columns) == 1 and not owners:
+    if len(columns) == 1 and not facts.section.has_owners:
         return [f"{columns[0]}: " + ", ".join(_cell(row, columns[0], cut) for row in rows)]
+    owners = [owner_of(facts, i, every) for i in range(len(rows))]
     if len(columns) > facts.section.widest:
-        return [_pairs(row, columns, owners[i] if owners else "") for i, row in enumerate(rows)]
-    lead = ["of"] if owners else []
-    lines = [",".join([*lead, *columns])]
-    for i, row in enumerate(rows):
-        own = [owners[i]] if owners else []
-        lines.append(",".join([*own, *(_cell(row, path, cut) for path in columns)]))
+        return [_pairs(row, columns, owner) for row, owner in zip(rows, owners, strict=True)]
+    lines = [",".join([*_owner_title(facts), *columns])]
+    for row, owner in zip(rows, owners, strict=True):
+        lines.append(
+            ",".join([*([owner] if owner else []), *(_cell(row, path, cut) for path in columns)])
+        )
     return lines
+
+
+def _owner_title(facts: Facts) -> list[str]:
+    return ["of"] if facts.section.has_owners else []
 
 
 def _cell(row: Row, path: str, cut: int) -> str:
@@ -239,21 +270,14 @@ def _pairs(row: Row, columns: Iterable[str], owner: str = "") -> str:
 
 def _picked_rows(facts: Facts, plan: Plan, every: Sequence[Facts]) -> list[str]:
     """Write the chosen rows: with a name at every cell, many of one shape under their columns."""
-    if not plan.picked:
-        return []
-    owners = owners_of(facts, every)
     order = sorted(plan.picked)
+    owners = {i: owner_of(facts, i, every) for i in order}
     shapes = {tuple(paths) for paths in plan.picked.values()}
     if len(order) < TABLE_FROM or len(shapes) > 1:
-        return [
-            named_row(facts, i, plan.picked[i], plan.long, owners[i] if owners else "")
-            for i in order
-        ]
+        return [named_row(facts, i, plan.picked[i], plan.long, owners[i]) for i in order]
     columns = shapes.pop()
-    head = [_singular(facts.section), *(["of"] if owners else []), *columns]
-    return [",".join(head)] + [
-        plain_row(facts, i, columns, plan.long, owners[i] if owners else "") for i in order
-    ]
+    head = ",".join([_singular(facts.section), *_owner_title(facts), *columns])
+    return [head, *(plain_row(facts, i, columns, plan.long, owners[i]) for i in order)]
 
 
 def plain_row(
@@ -291,19 +315,15 @@ def named_row(
     return f"{_singular(facts.section)} {index + 1}: " + ", ".join(pairs)
 
 
-def owners_of(facts: Facts, every: Sequence[Facts]) -> list[str]:
-    """Return, for the rows of an inner list, the name of the row that holds each; else nothing."""
-    section = facts.section
-    if all(row < 0 or every[index].section.single for index, row in section.parents):
-        return []
-    return [_owner(index, row, every) for index, row in section.parents]
-
-
-def _owner(index: int, row: int, every: Sequence[Facts]) -> str:
+def owner_of(facts: Facts, index: int, every: Sequence[Facts]) -> str:
+    """Return the name of the row that holds a row of an inner list, "" for other rows."""
+    if not facts.section.has_owners:
+        return ""
+    at, row = facts.section.parents[index]
     if row < 0:
         return "the top"
-    parent = every[index]
-    value: Value = parent.section.rows[row].get(parent.handle) if parent.handle else None
+    parent = every[at]
+    value = parent.section.rows[row].get(parent.handle) if parent.handle else None
     return cell(value, 60) if isinstance(value, str) else f"row {row + 1}"
 
 

@@ -7,9 +7,11 @@ from math import log
 from coatcheck.reducers.columns import troubled
 from coatcheck.reducers.rows import Facts
 from coatcheck.reducers.select import is_weak, relevance
+from coatcheck.reducers.shape import Row
 from coatcheck.reducers.wants import Wants, asks_for_trouble, exact, extremes, texts
 
 UNIT_CHARACTERS = 1_000
+CELL_CHARACTERS = 300
 LOOSE = 0.25
 FLAT = 0.15
 
@@ -40,10 +42,7 @@ def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
             row = facts.section.rows[0]
             units += [f"{p} {' '.join(texts(v))}"[:UNIT_CHARACTERS] for p, v in row.items()]
         else:
-            units += [
-                " ".join(t[:300] for v in row.values() for t in texts(v))[:UNIT_CHARACTERS]
-                for row in facts.section.rows
-            ]
+            units += map(_row_text, facts.section.rows)
     matched = relevance(units, wants.text) if wants.text.strip() else [0.0] * len(units)
     scores, at = [], 0
     for facts in every:
@@ -74,6 +73,16 @@ def scored_by(every: Sequence[Facts], wants: Wants) -> Scored:
     return Scored(every, wants, scores, top, log(1 + len(units)), loose, weak, trouble)
 
 
+def _row_text(row: Row) -> str:
+    parts: list[str] = []
+    for value in row.values():
+        if isinstance(value, str):
+            parts.append(value if len(value) < CELL_CHARACTERS else value[:CELL_CHARACTERS])
+        elif isinstance(value, list | dict):
+            parts.extend(text[:CELL_CHARACTERS] for text in texts(value))
+    return " ".join(parts)[:UNIT_CHARACTERS]
+
+
 def _is_flat(every: Sequence[Facts], scores: Sequence[Sequence[float]]) -> bool:
     """Tell whether no row is told from the others of its list."""
     own = [one for facts, one in zip(every, scores, strict=True) if not facts.section.single]
@@ -99,11 +108,3 @@ def _inherit(every: Sequence[Facts], scores: list[list[float]]) -> None:
 def tables_of(scored: Scored) -> list[int]:
     """Return the numbers of the sections that have rows."""
     return [i for i, facts in enumerate(scored.every) if not facts.section.single]
-
-
-def is_outer(every: Sequence[Facts], facts: Facts) -> bool:
-    """Tell whether no row of a section stands inside a row of another one."""
-    return all(
-        row < 0 or every[index].section.single or every[index] is facts
-        for index, row in facts.section.parents
-    )

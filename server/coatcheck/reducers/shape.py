@@ -8,6 +8,7 @@ from coatcheck.reducers.rawjson import Number, Value, loads
 
 INLINE_CHARACTERS = 120
 MANY_MEMBERS = 16
+VERY_MANY_MEMBERS = 200
 KEY = "key"
 VALUE = "value"
 NAMES = ("name", "full_name", "login", "title", "displayName", "key", "label")
@@ -21,7 +22,8 @@ class Section:
 
     path is "" for the root. rows map a dotted path to a scalar or a short list. parents gives,
     for each row, the section and the row that hold it. single: one object, not a list. widest:
-    how many columns may stand without a name at each cell.
+    how many columns may stand without a name at each cell. is_inner: its rows stand inside rows of
+    another section; has_owners: of another one or, in a tree, of this one.
     """
 
     path: str
@@ -30,12 +32,14 @@ class Section:
     rows: list[Row] = field(default_factory=list)
     parents: list[tuple[int, int]] = field(default_factory=list)
     widest: int = 8
+    is_inner: bool = False
+    has_owners: bool = False
 
 
 def sections_of(value: Value) -> list[Section]:
     """Return the sections of a document, the root object first, lists in order of appearance."""
     walk = _Walk()
-    if isinstance(value, dict) and not is_map(value):
+    if isinstance(value, dict) and not (is_map(value) or _is_long_map(value)):
         root = walk.section("", "fields", single=True)
         walk.record(value, root, (0, 0))
     else:
@@ -79,6 +83,9 @@ class _Walk:
         """Add the items of a list, or the members of a map, as rows of one section."""
         entries = value.items() if isinstance(value, dict) else None
         index = self.section(path, "entries" if entries else "rows")
+        if parent is not None and not self.found[parent[0]].single:
+            self.found[index].has_owners = True
+            self.found[index].is_inner |= parent[0] != index
         for key, item in entries or ((None, v) for v in value):  # type: ignore[attr-defined]
             self.record(item, index, parent or (index, -1), key)
 
@@ -163,9 +170,12 @@ def _is_short(value: Value) -> bool:
 
 
 def _is_long_map(value: dict[str, Value]) -> bool:
-    """Tell whether value has many members, all strings or all numbers: a table of two columns."""
+    """Tell whether value is a table of two columns: many members of one type, or very many."""
+    if len(value) < MANY_MEMBERS:
+        return False
     kinds = {type(v) for v in value.values()}
-    return len(value) >= MANY_MEMBERS and len(kinds) == 1 and kinds <= {str, Number}
+    one = len(kinds) == 1 and kinds <= {str, Number}
+    return one or (len(value) >= VERY_MANY_MEMBERS and not kinds & {dict, list})
 
 
 def _opened(value: Value) -> Value:

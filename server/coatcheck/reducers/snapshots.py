@@ -19,6 +19,8 @@ MAX_CLIMB = 40  # elements around one that are looked at
 MAX_GROUP = 600  # characters of what stands beside an element
 MAX_LABEL = 120  # characters of the texts inside that name an element without a name
 FOOT = 30  # tokens of the line that counts what is not shown
+MAX_RECORD = 240  # characters of a row or an item that is shown or left out as one
+REPEATED = 0.2  # what an element is worth whose role and name were seen before
 AROUND = 0.4  # share of the budget for the rest of the page when the focus was found
 NODE = re.compile(r"([ \t]*)- (.*)")
 QUOTED = re.compile(r"'((?:[^']|'')*)'(:?)(.*)")
@@ -36,6 +38,7 @@ CONTROLS = words(
 ACTED_ON = CONTROLS | words("link menuitem menuitemcheckbox menuitemradio option treeitem gridcell")
 SILENT = words("text generic paragraph cell listitem strong emphasis")
 JOINED = words("row paragraph")
+RECORDS = words("row listitem article")
 GROUPS = words("listitem article row form dialog group paragraph")
 WORD = re.compile(r"\w+")
 PLACES = words(
@@ -43,6 +46,9 @@ PLACES = words(
     " status tabpanel iframe table grid"
 )
 REPEATS_ITS_INSIDE = words("row cell generic listitem article list")
+
+
+Unit = tuple[int, ...]  # indices of elements that are shown together
 
 
 @dataclass(slots=True)
@@ -84,10 +90,13 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if not elements:
         return None
     preamble = notes(around)
-    units = speaking(elements)
+    units = together(elements, speaking(elements))
     scores = sought(elements, units, aim.focus)
     page = Shown(elements, units, preamble, addresses=bool(ADDRESS_SOUGHT.search(aim.focus)))
-    costs = [estimate(line_of(elements[i], addresses=page.addresses)) + 2 for i in units]
+    costs = [
+        sum(estimate(line_of(elements[i], addresses=page.addresses)) + 2 for i in unit)
+        for unit in units
+    ]
     left = aim.budget_tokens - estimate("\n".join(preamble)) - FOOT
     weak = bool(aim.focus) and not any(scores)
     if sum(costs) <= (left * AROUND if any(scores) else left):
@@ -103,17 +112,17 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page whose units can be shown: elements, indices of units, lines before them."""
+    """A page whose units can be shown, each some elements; preamble goes before them."""
 
     elements: Sequence[Element]
-    units: Sequence[int]
+    units: Sequence[Unit]
     preamble: Sequence[str]
     addresses: bool
 
 
 def reduction_of(page: Shown, kept: Sequence[int], text: str, *, weak: bool) -> Reduction:
     """Return the reduction that shows the units at the positions kept."""
-    shown = [page.units[position] for position in kept]
+    shown = [index for position in kept for index in page.units[position]]
     lines = [
         *page.preamble,
         *tree(page.elements, shown, addresses=page.addresses),
@@ -219,6 +228,22 @@ def speaking(elements: Sequence[Element]) -> list[int]:
     return found
 
 
+def together(elements: Sequence[Element], indices: Sequence[int]) -> list[Unit]:
+    """Return the elements at indices as units: those of a small row or item belong together."""
+    units: list[list[int]] = []
+    previous = -1
+    for index in indices:
+        group = next((i for i in climb(elements, index) if elements[i].role in RECORDS), -1)
+        size = sum(len(elements[i].label) for i in units[-1]) if units else 0
+        fits = size + len(elements[index].label) <= MAX_RECORD
+        if group >= 0 and group == previous and fits:
+            units[-1].append(index)
+        else:
+            units.append([index])
+        previous = group
+    return [tuple(unit) for unit in units]
+
+
 def already_said(elements: Sequence[Element], index: int, said: str) -> bool:
     """Tell whether the element acted on around index says it."""
     for above in climb(elements, index):
@@ -240,28 +265,30 @@ def line_of(element: Element, *, addresses: bool) -> str:
     return f"{line} -> {element.url}" if element.url and needs_url else line
 
 
-def sought(elements: Sequence[Element], units: Sequence[int], focus: str) -> list[float]:
+def sought(elements: Sequence[Element], units: Sequence[Unit], focus: str) -> list[float]:
     """Return how much each unit is what focus names, by its own words and those beside it.
 
-    An element whose whole name stands in focus counts twice.
+    One with an element whose whole name stands in focus counts twice.
     """
     if not focus:
         return [0.0] * len(units)
-    own = relevance([f"{elements[i].role} {elements[i].label}" for i in units], focus)
-    groups = [group_of(elements, index) for index in units]
-    words: dict[int, list[str]] = {}
-    for group, index in zip(groups, units, strict=True):
-        words.setdefault(group, []).append(elements[index].label)
-    order = list(words)
-    beside = relevance([" ".join(words[group])[:MAX_GROUP] for group in order], focus)
+    words = [" ".join(elements[i].label for i in unit) for unit in units]
+    roles = [" ".join(elements[i].role for i in unit) for unit in units]
+    own = relevance([" ".join(pair) for pair in zip(roles, words, strict=True)], focus)
+    groups = [group_of(elements, unit[0]) for unit in units]
+    gathered: dict[int, list[str]] = {}
+    for group, said in zip(groups, words, strict=True):
+        gathered.setdefault(group, []).append(said)
+    order = list(gathered)
+    beside = relevance([" ".join(gathered[group])[:MAX_GROUP] for group in order], focus)
     shared = dict(zip(order, beside, strict=True))
     asked = f" {' '.join(WORD.findall(focus.casefold()))} "
     best = max(own, default=0.0)
     return [
         score
-        + (best if score and is_named(elements[index], asked) else 0)
+        + (best if score and any(is_named(elements[i], asked) for i in unit) else 0)
         + (0.3 * shared[group] if score and group >= 0 else 0.0)
-        for score, group, index in zip(own, groups, units, strict=True)
+        for score, group, unit in zip(own, groups, units, strict=True)
     ]
 
 
@@ -278,7 +305,7 @@ def group_of(elements: Sequence[Element], index: int) -> int:
 
 def choose(
     elements: Sequence[Element],
-    units: Sequence[int],
+    units: Sequence[Unit],
     costs: Sequence[int],
     scores: Sequence[float],
     left: int,
@@ -295,15 +322,17 @@ def choose(
     return sorted({*chosen, *fill(costs, worth, room)})
 
 
-def worths(elements: Sequence[Element], units: Sequence[int]) -> list[float]:
+def worths(elements: Sequence[Element], units: Sequence[Unit]) -> list[float]:
     """Return what each unit is worth when nothing is sought: few things that do much lead."""
-    seen: Counter[tuple[str, str]] = Counter()
+    seen: set[tuple[str, str]] = set()
     found = []
-    for index in units:
-        element = elements[index]
-        key = (element.role, element.label)
-        seen[key] += 1
-        found.append(worth_of(elements, index) * (1.0 if seen[key] == 1 else 0.2))
+    for unit in units:
+        best = 0.0
+        for index in unit:
+            key = (elements[index].role, elements[index].label)
+            best = max(best, worth_of(elements, index) * (REPEATED if key in seen else 1.0))
+            seen.add(key)
+        found.append(best)
     return found
 
 
@@ -315,6 +344,8 @@ def worth_of(elements: Sequence[Element], index: int) -> float:
         return 5.0
     if element.role in CONTROLS and element.ref:
         return 4.0
+    if element.role == "columnheader":
+        return 3.5
     if element.role == "heading":
         return 3.0
     beside = bool(roles & {"navigation", "contentinfo", "banner", "menu"})
@@ -347,9 +378,9 @@ def tree(elements: Sequence[Element], shown: Sequence[int], *, addresses: bool) 
     return lines
 
 
-def rest(elements: Sequence[Element], units: Sequence[int], shown: Sequence[int]) -> list[str]:
+def rest(elements: Sequence[Element], units: Sequence[Unit], shown: Sequence[int]) -> list[str]:
     """Return the line that counts, by role, what could be acted on or read but is not shown."""
-    left = set(units) - set(shown)
+    left = {index for unit in units for index in unit} - set(shown)
     if not left:
         return []
     counts = Counter(elements[index].role for index in sorted(left))

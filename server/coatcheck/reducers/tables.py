@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from coatcheck.reducers import HEADER_BYTES
 from coatcheck.reducers.cells import safe
-from coatcheck.reducers.codec import NUMBER
-from coatcheck.reducers.digest import WHOLE, digest
-from coatcheck.reducers.rawjson import MAX_CHARACTERS, Number, Value
+from coatcheck.reducers.digest import digest, whole_room
+from coatcheck.reducers.rawjson import MAX_CHARACTERS
 from coatcheck.reducers.shape import Row, Section
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Reduction
@@ -19,6 +19,7 @@ from coatcheck.types import Aim, Reduction
 KIND = "table"
 WIDEST = 16
 MIN_ROWS = 3
+HOPELESS = 8
 MAX_COLUMNS = 200
 EVEN = 0.95
 SAMPLE_LINES = 200
@@ -46,11 +47,16 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     table = parse(text)
     if table is None:
         return None
-    lossless = _lossless(table)
-    if aim.lossless or (lossless and estimate(lossless) <= WHOLE * aim.budget_tokens):
-        good = lossless is not None and len(lossless) < len(text)
-        return Reduction(lossless or "", KIND, "lossless") if good else None
-    found = digest([_section(table)], aim, KIND, before=table.before, after=table.after)
+    before = estimate(text)
+    room = whole_room(before, aim.budget_tokens)
+    if aim.lossless or before <= HOPELESS * aim.budget_tokens:
+        lossless = _lossless(table) or text
+        fits = aim.lossless or estimate(lossless) <= room
+        if fits and len(lossless) + HEADER_BYTES < len(text):
+            return Reduction(lossless, KIND, "lossless")
+    if aim.lossless:
+        return None
+    found = digest([_section(table)], aim, KIND, room, before=table.before, after=table.after)
     return found if 0 < len(found.text) < len(text) else None
 
 
@@ -184,7 +190,7 @@ def _section(table: Table) -> Section:
     section = Section("", "rows", widest=WIDEST)
     for cells in table.rows:
         extra = [f"column {i + 1}" for i in range(len(names), len(cells))]
-        row: Row = {n: _value(c) for n, c in zip([*names, *extra], cells, strict=False)}
+        row: Row = dict(zip([*names, *extra], cells, strict=False))
         section.rows.append(row)
         section.parents.append((0, -1))
     return section
@@ -200,10 +206,6 @@ def _unique(columns: Sequence[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
-
-
-def _value(text: str) -> Value:
-    return Number(text) if NUMBER.fullmatch(text) else text
 
 
 def _lossless(table: Table) -> str | None:

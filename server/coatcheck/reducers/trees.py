@@ -58,6 +58,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         return None
     if snapshots.matches(text):
         return snapshots.reduce(text, aim)
+    if text.count("\n") > MAX_NODES:
+        return None
     found = xml_nodes(text) if is_xml(text) else line_nodes(text)
     if len(found) < 4 or len(found) > MAX_NODES:
         return None
@@ -281,10 +283,11 @@ def grow(
         if budget <= 0 or misses > MAX_MISSES:
             break
         branch = climb(nodes, index, kept)
+        is_name = len(branch) > 1 and names.get(branch[-1]) == index
         for item in [i for i in branch if i in names]:
             named = climb(nodes, names[item], kept)
             branch += [i for i in named if i not in branch]
-        price = sum(costs[i] for i in branch)
+        price = costs[index] + 4 if is_name else sum(costs[i] for i in branch)
         misses += 1
         if price <= budget:
             budget -= price
@@ -303,22 +306,47 @@ def climb(nodes: Sequence[Node], index: int, kept: AbstractSet[int]) -> list[int
 
 
 def labels(nodes: Sequence[Node]) -> dict[int, int]:
-    """Return, by item of a list, the line that names it."""
-    found: dict[int, int] = {}
+    """Return, by item of a list, the line nearest to it that names it."""
+    found: dict[int, tuple[int, int]] = {}
     for index, node in enumerate(nodes):
         if NAMED.match(node.line):
-            for above in climb(nodes, node.parent, set())[:2]:
+            for distance, above in enumerate(climb(nodes, index, set())[:3]):
                 if nodes[above].line.lstrip().startswith("- "):
-                    found.setdefault(above, index)
-    return found
+                    found[above] = min(found.get(above, (9, 0)), (distance, index))
+                    break
+    return {item: index for item, (_, index) in found.items()}
+
+
+def named_only(nodes: Sequence[Node], shown: Sequence[int]) -> dict[int, str]:
+    """Return lines for the items of which nothing but the name is shown, by each of their lines.
+
+    The item's first line becomes one line with the name, the others become nothing.
+    """
+    names = labels(nodes)
+    held: Counter[int] = Counter()
+    for index in shown:
+        held.update(above for above in climb(nodes, index, set()) if above in names)
+    lines: dict[int, str] = {}
+    for item, name in names.items():
+        chain = climb(nodes, name, set())
+        chain = chain[: chain.index(item) + 1]
+        if len(chain) > 1 and held[item] == len(chain):
+            lines.update(dict.fromkeys(chain, ""))
+            indent = nodes[item].line[: -len(nodes[item].line.lstrip())]
+            lines[item] = f"{indent}- […] {nodes[name].line.strip()}"
+    return lines
 
 
 def written(nodes: Sequence[Node], shown: Sequence[int]) -> list[str]:
     """Return the lines shown; one that lost lines hanging on it ends with "[…]"."""
     kept = set(shown)
     lost = {node.parent for index, node in enumerate(nodes) if index not in kept}
+    short = named_only(nodes, shown)
     lines = []
     for index in shown:
+        if index in short:
+            lines += [short[index]] if short[index] else []
+            continue
         line = nodes[index].line
         if len(line) > MAX_LINE:
             line = f"{line[:MAX_LINE]} [… {len(line) - MAX_LINE} characters]"

@@ -54,6 +54,8 @@ class Wants:
 
         In a long focus one word alone names no column.
         """
+        if not self.words:
+            return False
         last = split(path)[1]
         parts = [part for part in words(last.split("(")[0] or last) if part not in VERBS]
         if len(parts) < 2 and len(self.words) > MANY_WORDS:
@@ -62,7 +64,10 @@ class Wants:
 
     def holds(self, text: str) -> str:
         """Return text in plain words if the focus holds it as a phrase, else ""."""
-        plain = " ".join(WORD.findall(text[:200].casefold()))
+        first = WORD.search(text := text[:200].casefold())
+        if first is None or first[0] not in self.words:
+            return ""
+        plain = " ".join(WORD.findall(text))
         return plain if plain in self.phrases else ""
 
     def _has(self, word: str) -> bool:
@@ -112,12 +117,20 @@ def exact(wants: Wants, section: Section, columns: dict[str, Column]) -> list[fl
 def _hits(wants: Wants, section: Section) -> dict[str, list[tuple[int, str]]]:
     """Return by column the rows, and the plain words, of the cells that the focus names."""
     found: dict[str, list[tuple[int, str]]] = {}
+    memo: dict[str, str] = {}
     for index, row in enumerate(section.rows):
         for path, value in row.items():
-            plains = [wants.holds(text) for text in texts(value)]
-            if value is True and wants.names(path):
-                plains.append("true")
-            found.setdefault(path, []).extend((index, plain) for plain in plains if plain)
+            if isinstance(value, str):
+                plain = memo.get(value)
+                if plain is None:
+                    plain = memo[value] = wants.holds(value)
+                if plain:
+                    found.setdefault(path, []).append((index, plain))
+            elif value is True and wants.names(path):
+                found.setdefault(path, []).append((index, "true"))
+            elif isinstance(value, list | dict):
+                plains = filter(None, map(wants.holds, texts(value)))
+                found.setdefault(path, []).extend((index, plain) for plain in plains)
     return found
 
 

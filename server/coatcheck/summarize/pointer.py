@@ -1,0 +1,283 @@
+"""Summarize a result: decide, ask, check, and fall back to the deterministic view."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+
+from coatcheck.sizing import CLAUDE_FACTOR, content_class, estimate
+from coatcheck.summarize import pointing, prompt
+from coatcheck.summarize.answers import Answers, key_of
+from coatcheck.summarize.client import Api, Reply, Unanswered
+from coatcheck.summarize.economics import (
+    MILLION,
+    Decision,
+    Prospect,
+    cost_usd,
+    decide,
+    prices,
+)
+from coatcheck.summarize.forms import Form, cost_of, form_of, within
+from coatcheck.summarize.secrets import Mask
+from coatcheck.types import (
+    Aim,
+    Call,
+    Reducer,
+    Reduction,
+    Rule,
+    SummarizerSettings,
+    Summary,
+)
+
+logger = logging.getLogger(__name__)
+
+# Kinds of reduction that a focus helps least: prose, logs and documents.
+DOCUMENTS = frozenset({"prose", "logs", "commits", "html", "clip"})
+LEAST_TARGET = 200
+TARGET_SHARE = 0.05
+PROSE_TARGET = 900
+VIEW_FRAME_TOKENS = 100
+MOST_MISSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger and the session know when a summary is decided on."""
+
+    turns: int = 5
+    context_tokens: int = 20_000
+    refetch_rate: float = 0.05
+    spent_today_usd: float = 0.0
+    spent_month_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One result to be summarized: what the model reads, and what is made of its answer."""
+
+    call: Call
+    text: str
+    form: Form
+    planned: Reduction
+    model: str
+    target_tokens: int
+    budget_tokens: int
+    decision: str
+    request: prompt.Request
+    mask: Mask
+
+    @property
+    def key(self) -> str:
+        """Name the answer: by content, focus, instruction, version of the prompt, and model."""
+        return key_of(prompt.VERSION, self.model, self.request.artifact, self.request.task)
+
+
+class Pointer:
+    """The Summarizer Protocol over the Messages API.
+
+    book is told what a summary cost that came too late for its call.
+    """
+
+    def __init__(
+        self,
+        settings: SummarizerSettings,
+        api: Api,
+        answers: Answers,
+        reduce: Reducer,
+        *,
+        history: Callable[[Call], History] = lambda _: History(),
+        book: Callable[[Call, Summary], None] = lambda _, __: None,
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._prices = prices(settings.prices)
+        self._reduce = reduce
+        self._answers = answers
+        self._history = history
+        self._book = book
+        self._misses: Counter[str] = Counter()
+
+    def __call__(self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction) -> Summary:
+        """Return a summary in planned's place, or why there is none."""
+        target = self._target(rule, text)
+        if not wanted(aim, planned) or estimate(planned.text) <= target:
+            return Summary()
+        form = form_of(text, aim, self._reduce)
+        if form.tokens < self._settings.least_tokens:
+            return Summary()
+        decision, refusal = self._decided(call, form, planned, target)
+        if refusal:
+            return Summary(reason=refusal, decision=str(decision))
+        room = (decision.prompt_tokens - prompt.OVERHEAD_TOKENS) / claude_factor(form)
+        read = within(form, round(room), aim.focus)
+        job = self._job(call, rule, text, aim, planned, read)
+        job = replace(job, target_tokens=target, decision=str(decision))
+        summary = self._asked(job)
+        while self._may_try_again(summary, job):
+            again = self._asked(replace(job, model=self._model(aim.tool, planned.kind, form)))
+            summary = _with_cost_of(again, summary)
+        return summary
+
+    def close(self) -> None:
+        """Cancel what is under way."""
+        self._api.close()
+
+    def _target(self, rule: Rule, text: str) -> int:
+        most = self._settings.target_tokens
+        if rule.style == "prose":
+            most = max(most, PROSE_TARGET)
+        share = round(TARGET_SHARE * estimate(text))
+        return min(rule.budget_tokens, most, max(LEAST_TARGET, share))
+
+    def _decided(
+        self, call: Call, form: Form, planned: Reduction, target: int
+    ) -> tuple[Decision, str]:
+        """Return the decision and, when it is no, why."""
+        history = self._history(call)
+        factor = claude_factor(form)
+        whole = round(cost_of(form) * factor) + prompt.OVERHEAD_TOKENS
+        model = self._model(f"{call.upstream}.{call.tool}", planned.kind, form)
+        decision = decide(
+            Prospect(
+                before_tokens=round(estimate(planned.text) * factor),
+                after_tokens=round(target * factor),
+                original_tokens=round(form.tokens * factor),
+                prompt_tokens=min(whole, self._settings.prompt_tokens),
+                turns=history.turns,
+                context_tokens=history.context_tokens,
+                refetch_rate=history.refetch_rate,
+            ),
+            self._prices.of(self._settings.agent_model),
+            self._prices.of(model),
+        )
+        spent, most = history.spent_today_usd, self._settings.daily_usd
+        if spent + decision.summary_usd > most:
+            return decision, f"summarizer over its daily cap: {most:g} USD"
+        spent, most = history.spent_month_usd, self._settings.monthly_usd
+        if spent + decision.summary_usd > most:
+            return decision, f"summarizer over its monthly cap: {most:g} USD"
+        return decision, "" if decision.pays else f"summary does not pay: {decision}"
+
+    def _model(self, tool: str, kind: str, form: Form) -> str:
+        """Return the model of the first route that fits; the stronger one after two misses."""
+        for route in self._settings.routes:
+            fits = fnmatchcase(tool, route.tool) and route.kind in ("", kind)
+            most = route.most_tokens or form.tokens
+            if fits and route.least_tokens <= form.tokens <= most:
+                return route.model
+        if self._settings.stronger and self._misses[tool] >= MOST_MISSES:
+            return self._settings.stronger
+        return self._settings.model
+
+    def _job(
+        self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction, form: Form
+    ) -> Job:
+        model = self._model(aim.tool, planned.kind, form)
+        mask = Mask()
+        asked = prompt.PROSE if rule.style == "prose" else prompt.SUMMARY
+        sought = prompt.Wanted(aim.tool, aim.arguments, aim.focus, rule.summarize)
+        request = prompt.request(form, sought, mask, asked=asked)
+        return Job(call, text, form, planned, model, 0, rule.budget_tokens, "", request, mask)
+
+    def _asked(self, job: Job) -> Summary:
+        kept = self._answers.get(job.key)
+        if kept is not None:
+            return self._made(job, kept)
+        background = self._settings.profile == "background"
+        seconds = self._settings.hard_seconds if background else self._settings.soft_seconds
+        try:
+            future = self._api.ask(job.request.body(job.model))
+            reply = future.result(seconds)
+        except TimeoutError:
+            future.add_done_callback(partial(self._late, job))
+            why = f"summarizer slow: no answer within {seconds:g} s"
+            return Summary(reason=why, decision=job.decision, milliseconds=seconds * 1e3)
+        except Unanswered as why:
+            return Summary(reason=f"summarizer {why}", decision=job.decision)
+        except CancelledError:
+            return Summary(reason="summarizer stopped: the session ends", decision=job.decision)
+        self._answers.put(job.key, reply)
+        return self._made(job, reply)
+
+    def _late(self, job: Job, future: "Future[Reply]") -> None:
+        """Keep an answer that came after its view had left, and book what it cost."""
+        if future.cancelled() or future.exception() is not None:
+            return
+        reply = future.result()
+        self._answers.put(job.key, reply)
+        self._book(job.call, self._costs(job, reply))
+
+    def _made(self, job: Job, reply: Reply) -> Summary:
+        """Return what the reply makes of the result, after the check."""
+        costs = self._costs(job, reply)
+        if reply.stopped != "end_turn":
+            return replace(costs, reason=f"summarizer stopped: {reply.stopped}")
+        try:
+            answer = pointing.parse(reply.text)
+        except (ValueError, RecursionError):
+            return replace(costs, reason="summarizer answered nonsense: no JSON of the schema")
+        quotes = tuple(map(job.mask.restore, answer.quotes))
+        found = pointing.check(replace(answer, quotes=quotes), job.form, job.text)
+        tool = f"{job.call.upstream}.{job.call.tool}"
+        self._misses[tool] = self._misses[tool] + 1 if found.missed else 0
+        reason = f"guard: not in the source, {found.missed}" if found.missed else ""
+        if found.trust == "none":
+            return replace(costs, reason=reason or "guard: the answer points at nothing")
+        return replace(costs, reduction=self._reduced(job, found), reason=reason)
+
+    def _reduced(self, job: Job, found: pointing.Findings) -> Reduction | None:
+        if found.trust == "part":
+            made = pointing.above(found, job.model, job.planned)
+            gains = estimate(made.text) + VIEW_FRAME_TOKENS < estimate(job.text)
+            return made if gains else None
+        return pointing.pointed(
+            found,
+            job.form,
+            job.model,
+            target_tokens=job.target_tokens,
+            budget_tokens=job.budget_tokens,
+        )
+
+    def _may_try_again(self, summary: Summary, job: Job) -> bool:
+        """Tell whether to ask again: the guard has failed, and nobody waits."""
+        if self._settings.profile != "background" or not summary.reason.startswith("guard"):
+            return False
+        tool = f"{job.call.upstream}.{job.call.tool}"
+        return bool(self._settings.stronger) and self._misses[tool] == MOST_MISSES
+
+    def _costs(self, job: Job, reply: Reply) -> Summary:
+        usage = reply.usage
+        dollars = cost_usd(usage, self._prices.of(job.model))
+        cached = ""
+        if usage.cache_write_tokens or usage.cache_read_tokens:
+            cached = f"; cache: {usage.cache_write_tokens} written, {usage.cache_read_tokens} read"
+        return Summary(
+            decision=job.decision + cached,
+            milliseconds=reply.seconds * 1e3,
+            input_tokens=usage.prompt_tokens,
+            output_tokens=usage.output_tokens,
+            micro_usd=round(dollars * MILLION),
+        )
+
+
+def wanted(aim: Aim, planned: Reduction) -> bool:
+    """Tell whether a model may say more of a result than what was looked for already does."""
+    return not aim.focus or planned.weak_focus or planned.kind in DOCUMENTS
+
+
+def claude_factor(form: Form) -> float:
+    """Return tokens of Claude for one estimated token of form."""
+    return CLAUDE_FACTOR[content_class(form.text)]
+
+
+def _with_cost_of(summary: Summary, before: Summary) -> Summary:
+    return replace(
+        summary,
+        milliseconds=summary.milliseconds + before.milliseconds,
+        input_tokens=summary.input_tokens + before.input_tokens,
+        output_tokens=summary.output_tokens + before.output_tokens,
+        micro_usd=summary.micro_usd + before.micro_usd,
+    )

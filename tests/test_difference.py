@@ -1,0 +1,132 @@
+"""Say how a result differs from an earlier one: by record, by line, by element."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coatcheck.difference import difference, operations, patched, rebuilt
+from coatcheck.reducers import rawjson
+from coatcheck.reducers.records import same
+
+VALUES = st.none() | st.booleans() | st.integers(0, 5) | st.text("ab", max_size=3)
+RECORD = st.dictionaries(st.sampled_from(["id", "name", "a", "b"]), VALUES, max_size=4)
+DOCUMENTS = st.recursive(
+    VALUES | st.lists(RECORD, max_size=6),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("xyz"), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def parsed(value: object) -> Any:
+    return rawjson.loads(json.dumps(value))
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_the_steps_lead_from_any_value_to_any_other(old: object, new: object) -> None:
+    one, other = parsed(old), parsed(new)
+    steps = list(operations((), one, other))
+    assert same(rebuilt(one, steps), other)
+    assert same(one, parsed(old))
+
+
+RECORDS = st.lists(
+    st.fixed_dictionaries({"id": st.integers(0, 9), "n": VALUES}),
+    unique_by=lambda record: record["id"],
+)
+
+
+@given(RECORDS, RECORDS)
+def test_records_are_known_by_their_key(old: object, new: object) -> None:
+    steps = list(operations((), parsed(old), parsed(new)))
+    assert same(rebuilt(parsed(old), steps), parsed(new))
+
+
+LINES = st.lists(st.sampled_from(["a", "b", "  c", "", "-x", "+y", "@@ -1,1 +1,1 @@"]), max_size=30)
+
+
+@given(LINES, LINES)
+def test_the_hunks_lead_from_any_lines_to_any_others(old: list[str], new: list[str]) -> None:
+    pad = [f"the same line {n}" for n in range(200)]
+    found = difference("\n".join([*pad, *old]), "\n".join([*pad, *new]))
+    if old == new:
+        assert found is None
+    else:
+        assert found
+        assert patched([*pad, *old], found.text) == [*pad, *new]
+
+
+def repositories() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": n,
+            "full_name": f"team/repository-{n}",
+            "owner": {"login": f"person{n % 5}", "type": "User"},
+            "description": f"What repository {n} is for, in a line of some words",
+            "topics": ["one", "two"],
+            "stars": 10 * n,
+        }
+        for n in range(31)
+    ]
+
+
+def test_two_changes_and_one_new_record_are_all_that_is_said() -> None:
+    new = repositories()
+    new[3]["stars"], new[20]["owner"]["login"] = 31, "someone"
+    new.insert(5, {"id": 99, "full_name": "team/new", "stars": 0})
+    whole = json.dumps(new)
+    found = difference(json.dumps(repositories()), whole)
+    assert found
+    assert found.what == "2 changed, 1 new"
+    assert found.text.split("\n") == [
+        "[id=3].stars: 31 (was 30)",
+        '[id=20].owner.login: "someone" (was "person0")',
+        'new at 6: {"id":99,"full_name":"team/new","stars":0}',
+    ]
+    assert len(found.text) <= 0.05 * len(whole)
+
+
+def test_records_that_go_or_move_are_named() -> None:
+    new = repositories()[::-1][:-1]
+    found = difference(json.dumps(repositories()), json.dumps(new))
+    assert found
+    assert found.text.startswith("gone: [id=0]\norder of the list by id: 30, 29, ")
+
+
+def test_numbers_are_compared_and_said_as_written() -> None:
+    pad = [{"id": n, "text": "some words to fill a line"} for n in range(20)]
+    old = json.dumps({"v": "V", "pad": pad}).replace('"V"', "0.10")
+    found = difference(old, old.replace("0.10", "1E5"))
+    assert found and found.text == "v: 1E5 (was 0.10)"
+
+
+def snapshot(*extra: str) -> str:
+    rows = [f'  - listitem [ref=e{n}]:\n    - link "Product {n}" [ref=f{n}]' for n in range(150)]
+    menu = ["- navigation [ref=n1]:", '  - button "Menu" [ref=n2]', *extra]
+    return "\n".join([*menu, "- list [ref=l1]:", *rows])
+
+
+def test_a_snapshot_after_a_click_says_what_came_and_where() -> None:
+    opened = snapshot("  - menu [ref=n3]:", '    - link "Help" [ref=n4]')
+    found = difference(snapshot(), opened)
+    assert found
+    assert found.what == "0 lines gone, 2 lines come"
+    assert found.text.startswith("@@ -3,0 +3,2 @@ - navigation [ref=n1]:\n+  - menu [ref=n3]:")
+    assert len(found.text) <= 0.05 * len(opened)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a\n" * 50, "a\n" * 50),
+        ("a\n" * 50, "b\n" * 50),
+        ("x" * 9_000, "y" * 9_000),
+        ('{"a": 1}', '{"a":1}'),
+        ("\n".join(map(str, range(9_000))), "\n".join(map(str, range(9_000, 0, -1)))),
+        ("a\n" * 2_500_000, "a\n" * 2_500_001),
+    ],
+)
+def test_what_has_no_short_difference_has_none(old: str, new: str) -> None:
+    assert difference(old, new) is None
