@@ -74,6 +74,7 @@ class Desk:
     _shadowed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
+    _shortened_calls: set[bytes] = field(default_factory=set)
     _asked_for: dict[str, deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
 
@@ -292,8 +293,11 @@ class Desk:
         upstream_ms: float,
         added_ms: float,
     ) -> None:
-        tokens = estimate(outgoing.text)
-        chars = len(outgoing.text)
+        tokens, chars = estimate(outgoing.text), len(outgoing.text)
+        if self._is_whole_again(call, outgoing):
+            sizes = {"view_bytes": len(result), "view_tokens": tokens, "upstream_ms": upstream_ms}
+            self._book("fetch", call, verb="whole", added_ms=added_ms, **sizes)
+            return
         shown = shown_chars(self.session.client, chars, is_error=outgoing.is_error)
         self._book(
             "call",
@@ -315,6 +319,16 @@ class Desk:
             summary_micro_usd=outgoing.summary.micro_usd,
             decision=outgoing.summary.decision,
         )
+
+    def _is_whole_again(self, call: Call, outgoing: Outgoing) -> bool:
+        """Tell whether a call asks for all of what this session got a view of before.
+
+        It is a fetch of the whole then, and no call that saved nothing.
+        """
+        key = hashlib.blake2b(call.tool.encode() + b"\0" + call.arguments, digest_size=16).digest()
+        if outgoing.ref:
+            self._shortened_calls.add(key)
+        return call.focus == WHOLE and not outgoing.ref and key in self._shortened_calls
 
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
         call = Call(
