@@ -75,6 +75,7 @@ class Desk:
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
+    _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _asked_for: dict[str, deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
 
@@ -180,7 +181,11 @@ class Desk:
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
         rule = self.rule_of(call.tool)
-        outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
+        schema = self._schemas.get(call.tool)
+        if rule.mode == "schema" and schema is not None:
+            outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
+        else:
+            outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
         outgoing = self._without_repeating(call, result, outgoing)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
@@ -230,6 +235,7 @@ class Desk:
             return None
         self._with_focus |= listing.with_focus
         self._tools |= _tools_in(parsed)
+        self._schemas |= _schemas_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
             tokens = estimate(listing.added)
@@ -344,6 +350,14 @@ class Desk:
             view_tokens=estimate(fetched.text),
             added_ms=ms,
         )
+
+
+def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
+    """Return the output schemas of a list of tools by the tools' names."""
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
+    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
 
 
 def _tools_in(listed: object) -> dict[str, filling.Tool]:
