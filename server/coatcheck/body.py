@@ -34,8 +34,8 @@ def open_body(result: bytes) -> Body | None:
     if not isinstance(parsed, dict) or not isinstance(parsed.get("content", []), list):
         return None
     texts, others = _blocks(result, parsed.get("content", []))
-    structured = spans.member(result, "structuredContent")
-    if not texts and structured and parsed["structuredContent"] is not None:
+    structured = None if texts else spans.member(result, "structuredContent")
+    if structured and parsed["structuredContent"] is not None:
         texts = [result[structured.start : structured.end].decode("utf-8", "surrogateescape")]
     return Body(
         text="\n".join(texts),
