@@ -204,7 +204,9 @@ class Desk:
         )
 
     def close(self) -> None:
-        """Erase what was kept for this session only."""
+        """Erase what was kept for this session only, and ask no model any more."""
+        if self.pipeline.summarizer is not None:
+            self.pipeline.summarizer.close()
         if self._keeps_for_session:
             try:
                 self.pipeline.artifacts.forget_session(self.session.id)

@@ -68,6 +68,8 @@ def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
     fix = "see that the folder can be written, or set COATCHECK_HOME"
     yield _seen("store", lambda: _store(at), fix)
     yield _seen("ledger", lambda: _ledger(where), "move the file away, or update coatcheck")
+    if at.config.summarizer.consent:
+        yield _summarizer(at)
     if command:
         yield _upstream(command)
 
@@ -91,6 +93,29 @@ def _store(at: Place) -> str:
         f"{usage.used_bytes / 1e6:,.1f} MB of {at.config.store.quota / 1e6:,.0f} MB used,"
         f" {usage.free_bytes / 1e9:,.1f} GB free"
     )
+
+
+def _summarizer(at: Place) -> Finding:
+    """Count the tokens of one word: the cheapest request, and free of charge."""
+    from coatcheck.cli.summarizer import api
+    from coatcheck.summarize.client import Unanswered
+
+    model, line = at.config.summarizer.model, api(at)
+
+    async def count() -> int:
+        asked = [{"role": "user", "content": "coatcheck"}]
+        counted = await line.client().messages.count_tokens(model=model, messages=asked)  # type: ignore[arg-type]  # a list of plain dicts
+        return int(counted.input_tokens)
+
+    try:
+        line.run(count()).result(START_SECONDS)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is a finding
+        why = f"it {error}" if isinstance(error, Unanswered) else type(error).__name__
+        fix = "see summarizer.key_env, key_file, key_command; or `coatcheck config summarizer --no`"
+        return Finding("summarizer", f"{model} does not answer: {why}", fix)
+    finally:
+        line.close()
+    return Finding("summarizer", f"{model} answers; results may be sent to it")
 
 
 def _ledger(where: Path) -> str:
