@@ -58,7 +58,8 @@ class Desk:
     """The Desk Protocol for one upstream.
 
     shortened are the tools that were shortened before this session, read once at its start, so
-    that our changes to tools/list stay byte-identical through the session (law 14).
+    that our changes to tools/list stay byte-identical through the session (law 14). While
+    is_paused, results pass; the tools stay as they were listed.
     """
 
     upstream: str
@@ -69,6 +70,7 @@ class Desk:
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
+    is_paused: Callable[[], bool] = lambda: False
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
@@ -167,7 +169,8 @@ class Desk:
         if method in RESULTS:
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            return rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            return may and not self.is_paused()
         return method in {"tools/list", "resources/templates/list"}
 
     def revise(

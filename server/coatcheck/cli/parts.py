@@ -9,6 +9,7 @@ from threading import Timer
 
 from coatcheck import reducers
 from coatcheck.artifacts import StoredArtifacts
+from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
 from coatcheck.cli.summarizer import LateSummarizer, may_read
 from coatcheck.desk import Desk
@@ -50,6 +51,7 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
+        is_paused=partial(os.access, pause_file(at.home), os.F_OK),
     )
 
 
