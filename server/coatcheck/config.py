@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, get_args
 
-from coatcheck.types import ConfigError, FocusPolicy, Mode, RefsInto, Rule
+from coatcheck.types import ConfigError, FocusPolicy, Kind, Mode, RefsInto, Rule
 
 Table = Mapping[str, Any]
 
@@ -157,6 +157,7 @@ def _size(value: Any) -> int:
     return int(found[1]) * _SIZES[found[2].lower()]
 
 
+KINDS = ("auto", *get_args(Kind), "clip")
 RULE_KEYS: dict[str, Key] = {
     "mode": Key(
         _one_of(*get_args(Mode)),
@@ -182,6 +183,16 @@ RULE_KEYS: dict[str, Key] = {
     "call_timeout_seconds": Key(_positive, "a number above 0", "restarted by progress"),
     "summarize": Key(_string, "a text", "extra instruction for the summarizer"),
     "egress": Key(_boolean, "true or false", "false: results never go to the model"),
+    "keep_fields": Key(
+        _strings, "a list of texts", 'of JSON results show only these: "title", "user.*", "*_at"'
+    ),
+    "drop_fields": Key(_strings, "a list of texts", "of JSON results never show these"),
+    "key": Key(_string, "a text", "the field that identifies a record; it always stays"),
+    "reducer": Key(
+        _one_of(*KINDS),
+        "one of " + ", ".join(f'"{kind}"' for kind in KINDS),
+        "take results for records, tables, logs, html, code, ...",
+    ),
 }
 UPSTREAM_KEYS: dict[str, Key] = {
     "command": Key(_string, "a text", "the program of a stdio server"),
@@ -337,6 +348,8 @@ def _written(name: str, value: object) -> str:
         return f'"{int(str(value)) >> 30}GiB"'
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return str(list(value))
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
@@ -357,4 +370,6 @@ EXAMPLE_TABLES = """\
 # [tools."github.list_*"]
 # budget_tokens = 2500
 # summarize = "keep assignee and status"
+# drop_fields = ["*_url", "node_id"]
+# key = "number"
 """

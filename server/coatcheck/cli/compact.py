@@ -68,7 +68,7 @@ class NotKept:
 def _joined(keep: bool) -> Any:
     """Return the pipeline and the settings of this process, built at its first item."""
     at = place()
-    return pipeline(artifacts(at) if keep else NotKept()), at.config
+    return pipeline(at, artifacts(at) if keep else NotKept()), at.config
 
 
 def compacted(item: Mapping[str, Any], options: Options) -> dict[str, Any]:
