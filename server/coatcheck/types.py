@@ -304,7 +304,8 @@ class ArtifactInfo:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every call, and a frozen one of so many fields costs three times that.
+@dataclass(slots=True)
 class Entry:
     """One line of the ledger: a call, a fetch, a session's tool definitions, or a late summary.
 
