@@ -81,6 +81,19 @@ def block(result: bytes, number: int) -> tuple[bytes, str]:
         raise ExcerptError(f"block {number} holds neither text nor data") from None
 
 
+def structured_of(result: bytes) -> bytes:
+    """Return the structuredContent of a result as received, b"" if it has none."""
+    found = spans.member(result, "structuredContent")
+    return result[found.start : found.end] if found else b""
+
+
+def with_structured(result: bytes, structured: bytes, others: Sequence[bytes]) -> bytes:
+    """Return result with structured as structuredContent, and as its one text block."""
+    text = structured.decode("utf-8", "surrogateescape")
+    shown = with_text(result, text, others)
+    return shown[:-1] + b',"structuredContent":' + structured + b"}"
+
+
 def _blocks(result: bytes, content: list[object]) -> tuple[list[str], list[bytes]]:
     """Return the texts of the text blocks and the raw bytes of the other blocks."""
     texts, others = [], []

@@ -226,6 +226,10 @@ class Summarizer(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give up what is under way, at the end of the session."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

@@ -9,12 +9,14 @@ from threading import Timer
 
 from coatcheck import reducers
 from coatcheck.artifacts import StoredArtifacts
+from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
+from coatcheck.cli.summarizer import LateSummarizer, may_read
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip
-from coatcheck.types import Artifacts, Ledger, Session, StoreError
+from coatcheck.types import Artifacts, Session, StoreError, Summarizer
 from coatcheck_adapters.stores.disk import DiskStore
 
 # After the handshake and the first calls, which it would slow down.
@@ -28,21 +30,28 @@ def artifacts(at: Place) -> StoredArtifacts:
     )
 
 
-def pipeline(kept: Artifacts) -> Pipeline:
+def pipeline(kept: Artifacts, summarizer: Summarizer | None = None) -> Pipeline:
     """Return the pipeline over kept with the built-in reducers."""
-    return Pipeline(kept, reducers.reduce, clip.reduce)
+    return Pipeline(kept, reducers.reduce, clip.reduce, summarizer)
 
 
-def desk(at: Place, upstream: str, ledger: Ledger) -> Desk:
+def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:
+    """Return the summarizer, None unless the user has agreed to it and given a key."""
+    return LateSummarizer(at, ledger, session) if may_read(at) else None
+
+
+def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
     """Return the desk of one upstream for the agent session that begins now."""
+    session = Session(os.urandom(16).hex())
     return Desk(
         upstream=upstream,
-        session=Session(os.urandom(16).hex()),
+        session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(artifacts(at)),
+        pipeline=pipeline(artifacts(at), summarizer(at, ledger, session)),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
+        is_paused=partial(os.access, pause_file(at.home), os.F_OK),
     )
 
 
