@@ -144,6 +144,16 @@ def check(pairs: Sequence[RefsInto], source: str, upstream: str, name: str, tool
         )
 
 
+def leaves(pairs: Sequence[RefsInto], upstream: str) -> bool:
+    """Tell whether any pair lets artifacts of upstream into a tool."""
+    return any(
+        fnmatchcase(upstream, pair.target.rpartition(".")[0])
+        if pair.source == SELF
+        else fnmatchcase(upstream, pair.source)
+        for pair in pairs
+    )
+
+
 def _places(raw: bytes, start: int, schema: Schema, root: Schema, name: str) -> Iterator[Place]:
     """Yield the places of refs in the JSON value of raw at start."""
     mark = raw[start : start + 1]

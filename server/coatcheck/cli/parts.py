@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache, partial
 from threading import Timer
 
-from coatcheck import reducers
+from coatcheck import filling, reducers
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
@@ -47,7 +48,10 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(artifacts(at), summarizer(at, ledger, session)),
+        pipeline=replace(
+            pipeline(artifacts(at), summarizer(at, ledger, session)),
+            is_argument=filling.leaves(at.config.refs_into, upstream),
+        ),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
