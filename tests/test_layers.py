@@ -24,6 +24,7 @@ LAYERS = {
     "reducers": 1.1,
     "excerpt": 1.2,
     "values": 1.2,
+    "params": 1.0,
     "find": 1.3,
     "query": 1.3,
     "difference": 1.3,

@@ -4,11 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
 from threading import Timer
 from typing import TYPE_CHECKING
 
+from coatcheck import filling
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
@@ -63,7 +65,10 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(at, artifacts(at), upstream, summarizer=summarizer(at, ledger, session)),
+        pipeline=replace(
+            pipeline(at, artifacts(at), upstream, summarizer=summarizer(at, ledger, session)),
+            is_argument=filling.leaves(at.config.refs_into, upstream),
+        ),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
