@@ -38,14 +38,16 @@ def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> Late
 def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
     """Return the desk of one upstream for the agent session that begins now."""
     session = Session(os.urandom(16).hex())
+    reads = summarizer(at, ledger, session)
     return Desk(
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(artifacts(at), summarizer(at, ledger, session)),
+        pipeline=pipeline(artifacts(at), reads),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
+        asker=reads.ask if reads else None,
     )
 
 
