@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from coatcheck import __version__, config
-from coatcheck.cli.home import home
+from coatcheck.cli.home import home, pause_file
 from coatcheck.cli.place import Place
 from coatcheck.ledger.reader import reading
 from coatcheck.types import CoatcheckError
@@ -65,6 +65,8 @@ def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
         yield Finding("settings", str(error), "correct it; `coatcheck config check` says more")
     if os.environ.get("COATCHECK") == "off":
         yield Finding("switch", "COATCHECK=off: nothing is shortened", "unset COATCHECK")
+    if pause_file(where).exists():
+        yield Finding("switch", "paused: nothing is shortened", "run `coatcheck resume`")
     fix = "see that the folder can be written, or set COATCHECK_HOME"
     yield _seen("store", lambda: _store(at), fix)
     yield _seen("ledger", lambda: _ledger(where), "move the file away, or update coatcheck")

@@ -3,19 +3,24 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
+from threading import Timer
 
 from coatcheck import reducers
 from coatcheck.artifacts import StoredArtifacts
+from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
 from coatcheck.cli.summarizer import LateSummarizer, may_read
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip
-from coatcheck.types import Artifacts, Session, Summarizer
+from coatcheck.types import Artifacts, Session, StoreError, Summarizer
 from coatcheck_adapters.stores.disk import DiskStore
+
+# After the handshake and the first calls, which it would slow down.
+SWEEP_AFTER_SECONDS = 10.0
 
 
 def artifacts(at: Place) -> StoredArtifacts:
@@ -48,7 +53,26 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
         asker=reads.ask if reads else None,
+        is_paused=partial(os.access, pause_file(at.home), os.F_OK),
     )
+
+
+@contextmanager
+def sweeping(at: Place, after_seconds: float = SWEEP_AFTER_SECONDS) -> Iterator[None]:
+    """Sweep the store once in the background, when the session has begun and no call waits."""
+
+    def sweep() -> None:
+        with suppress(StoreError):  # what expired is never handed out, swept or not
+            artifacts(at).sweep_daily()
+
+    timer = Timer(after_seconds, sweep)
+    timer.daemon = True
+    if (at.home / "store").is_dir():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

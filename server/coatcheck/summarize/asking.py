@@ -9,7 +9,7 @@ from coatcheck.summarize.client import Api, Reply, Unanswered
 from coatcheck.summarize.economics import MILLION, Prices, cost_usd
 from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, within
 from coatcheck.summarize.history import History, over_caps
-from coatcheck.summarize.secrets import Mask
+from coatcheck.summarize.masking import Mask
 from coatcheck.types import Aim, Call, Reducer, Reduction, SummarizerSettings, Summary
 
 # A fetch asks for this much at most; a page of an artifact may cost the same.

@@ -22,7 +22,7 @@ from coatcheck.summarize.economics import (
 )
 from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, within
 from coatcheck.summarize.history import History, over_caps
-from coatcheck.summarize.secrets import Mask
+from coatcheck.summarize.masking import Mask
 from coatcheck.types import (
     Aim,
     Call,
