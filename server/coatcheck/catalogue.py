@@ -27,6 +27,7 @@ FETCH_TOOL = {
             "lines": {"type": "string", "description": '"120-180"'},
             "query": {"type": "string", "description": "JMESPath, for JSON, YAML, CSV, tables"},
             "find": {"type": "string", "description": "a question: its best passages"},
+            "ask": {"type": "string", "description": "a question, answered by a model"},
             "page": {"type": "integer"},
         },
     },

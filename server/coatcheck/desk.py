@@ -19,6 +19,7 @@ from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
 from coatcheck.types import (
     Artifact,
+    Asker,
     Call,
     Entry,
     EntryKind,
@@ -28,6 +29,7 @@ from coatcheck.types import (
     Rule,
     Session,
     StoreError,
+    Summary,
     UnknownRef,
 )
 
@@ -71,6 +73,7 @@ class Desk:
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
+    asker: Asker | None = None
     is_paused: Callable[[], bool] = lambda: False
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
@@ -103,8 +106,9 @@ class Desk:
         """Return the result of a fetch, booked."""
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
-        fetched = fetch(self.pipeline.artifacts, arguments if isinstance(arguments, dict) else {})
-        if fetched.verb in ("grep", "find") and isinstance(arguments, dict):
+        given = arguments if isinstance(arguments, dict) else {}
+        fetched = fetch(self.pipeline.artifacts, given, self.asker)
+        if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in meta_of(params)
@@ -323,11 +327,7 @@ class Desk:
             view_tokens=estimate(outgoing.view) if outgoing.view else tokens,
             upstream_ms=upstream_ms,
             added_ms=added_ms,
-            summary_ms=outgoing.summary.milliseconds,
-            summary_input_tokens=outgoing.summary.input_tokens,
-            summary_output_tokens=outgoing.summary.output_tokens,
-            summary_micro_usd=outgoing.summary.micro_usd,
-            decision=outgoing.summary.decision,
+            **_costs(outgoing.summary),
         )
 
     def _is_whole_again(self, call: Call, outgoing: Outgoing) -> bool:
@@ -353,7 +353,19 @@ class Desk:
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,
+            **_costs(fetched.summary),
         )
+
+
+def _costs(summary: Summary) -> dict[str, Any]:
+    """Return the columns of an entry that say what a model was paid for."""
+    return {
+        "summary_ms": summary.milliseconds,
+        "summary_input_tokens": summary.input_tokens,
+        "summary_output_tokens": summary.output_tokens,
+        "summary_micro_usd": summary.micro_usd,
+        "decision": summary.decision,
+    }
 
 
 def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:

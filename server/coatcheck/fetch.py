@@ -12,18 +12,22 @@ from coatcheck.types import (
     Artifact,
     ArtifactInfo,
     Artifacts,
+    Asker,
     ExcerptError,
     StoreError,
+    Summary,
     UnknownRef,
 )
+from coatcheck.view import render
 
 TOOL = "fetch_artifact"
-KNOWN = ("ref", "grep", "lines", "query", "find", "page")
+KNOWN = ("ref", "grep", "lines", "query", "find", "ask", "page")
 LIST_LIMIT = 30
 # A question to everything that is kept looks at the newest artifacts only.
 SEARCHED_ARTIFACTS = 200
 SEARCHED_BYTES = 32 << 20
 PASSAGES_EACH = 5
+NO_SUMMARY = Summary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Fetched:
     tool: str = ""
     others: Sequence[bytes] = ()
     is_error: bool = False
+    summary: Summary = NO_SUMMARY
 
     def result(self, also: bytes = b"") -> bytes:
         """Return the `result` member of the answer; also holds further members, as JSON."""
@@ -55,12 +60,13 @@ class Wanted:
     lines: str = ""
     query: str = ""
     find: str = ""
+    ask: str = ""
     page: int = 1
 
     @property
     def verb(self) -> str:
         """Name what is asked for, as the ledger books it."""
-        asked = (verb for verb in ("find", "grep", "lines", "query") if getattr(self, verb))
+        asked = (verb for verb in ("ask", "find", "grep", "lines", "query") if getattr(self, verb))
         return next(asked, "page" if self.ref else "list")
 
     def call(self, **more: object) -> str:
@@ -79,7 +85,7 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
     unknown = [key for key in arguments if key not in KNOWN]
     if unknown:
         raise ExcerptError(
-            f"{unknown[0]} is no parameter of {TOOL}; use ref with grep, lines, query, find or page"
+            f"{unknown[0]} is no parameter of {TOOL}; use ref with {', '.join(KNOWN[1:-1])} or page"
         )
     given = {key: str(value) for key, value in arguments.items() if value not in (None, "")}
     page = given.pop("page", "1")
@@ -89,16 +95,22 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
     return Wanted(page=int(page), **given)
 
 
-def fetch(artifacts: Artifacts, arguments: Mapping[str, object]) -> Fetched:
-    """Return the answer to fetch_artifact(arguments); a wrong call is answered with what to do."""
+def fetch(
+    artifacts: Artifacts, arguments: Mapping[str, object], asker: Asker | None = None
+) -> Fetched:
+    """Return the answer to fetch_artifact(arguments); a wrong call is answered with what to do.
+
+    Without an asker a question is answered with the passages that find finds.
+    """
     try:
         wanted = parse(arguments)
     except ExcerptError as error:
         return Fetched(f"Error: {error}", "wrong", is_error=True)
     try:
         if not wanted.ref:
-            return _over_all(wanted, artifacts)
-        return _cut(wanted, artifacts.get(wanted.ref))
+            return _over_all(replace(wanted, find=wanted.find or wanted.ask), artifacts)
+        artifact = artifacts.get(wanted.ref)
+        return _asked(wanted, artifact, asker) if wanted.ask else _cut(wanted, artifact)
     except (UnknownRef, ExcerptError, StoreError) as error:
         return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
 
@@ -129,6 +141,27 @@ def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
         tool=artifact.call.tool,
         others=others if is_first else (),
     )
+
+
+def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:
+    """Return the checked answer to a question, else the passages that speak of it."""
+    body = open_body(artifact.result)
+    summary = Summary(reason="no model may be asked: `coatcheck config summarizer`")
+    if asker is not None and body is not None and not body.is_error:
+        summary = asker(artifact.call, body.text, wanted.ask)
+    if summary.reduction is not None:
+        return Fetched(
+            render(summary.reduction, artifact.ref),
+            "ask",
+            artifact.ref,
+            artifact.call.upstream,
+            artifact.call.tool,
+            summary=summary,
+        )
+    found = _cut(replace(wanted, ask="", find=wanted.ask), artifact)
+    first, _, rest = found.text.partition("\n")
+    why = f"{first[:-1]}; not answered, {summary.reason.partition(':')[0]}]"
+    return replace(found, text=f"{why}\n{rest}", verb="ask", summary=summary)
 
 
 def excerpt_of(text: str, wanted: Wanted) -> tuple[str, str]:

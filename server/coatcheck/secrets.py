@@ -116,7 +116,7 @@ def mask(text: str) -> str:
     """
     numbers: dict[str, int] = {}
     out, at = [], 0
-    for start, end, kind in _found(text):
+    for start, end, kind in found(text):
         if start < at:
             continue
         count = numbers.setdefault(text[start:end], len(numbers) + 1)
@@ -125,7 +125,7 @@ def mask(text: str) -> str:
     return "".join([*out, text[at:]])
 
 
-def _found(text: str) -> Iterator[tuple[int, int, str]]:
+def found(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield start, end and kind of each secret, by place, longer ones first."""
     places = [
         (*match.span("secret" if "secret" in match.groupdict() else 0), kind)

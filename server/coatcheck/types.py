@@ -270,6 +270,14 @@ class Summarizer(Protocol):
         ...
 
 
+class Asker(Protocol):
+    """A model that answers a question about a text; its values and passages were checked."""
+
+    def __call__(self, call: Call, text: str, question: str) -> Summary:
+        """Return the answer as a reduction, or why there is none; never raises (worker)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """A result kept in full, never altered afterwards.

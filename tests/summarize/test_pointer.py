@@ -17,7 +17,8 @@ from coatcheck.reducers import clip
 from coatcheck.sizing import estimate
 from coatcheck.summarize.answers import Answers
 from coatcheck.summarize.client import Api
-from coatcheck.summarize.pointer import History, Pointer
+from coatcheck.summarize.history import History
+from coatcheck.summarize.pointer import Pointer
 from coatcheck.types import Call, Route, Rule, SummarizerSettings, Summary
 
 CALL = Call("docs", "read")
@@ -127,8 +128,9 @@ def test_the_cost_of_a_summary_is_told(bench: Bench) -> None:
 
 
 def test_error_lines_stay_whatever_the_model_says(bench: Bench) -> None:
+    bench.fake.model = knowing("2026-11-22T03:00:00 INFO")
     outgoing = bench.shorten(LOG)
-    assert outgoing.outcome == "summarized"
+    assert outgoing.outcome == "summarized", outgoing.reason
     assert "@778:\n2026-11-22T03:12:57 ERROR worker 6 deadlock on shard 17" in outgoing.view
 
 
@@ -152,9 +154,16 @@ def test_a_model_caught_once_leaves_nothing_out(bench: Bench) -> None:
     assert set(planned.view.split("\n")[1:-1]) <= set(outgoing.view.split("\n"))
 
 
+def test_a_lazy_answer_changes_nothing(bench: Bench) -> None:
+    bench.fake.model = lazy
+    outgoing = bench.shorten(PROSE)
+    assert outgoing.view == bench.planned(PROSE).view
+    assert outgoing.reason == "guard: the answer points at too little"
+
+
 def test_a_quote_is_found_and_shown_in_its_passage(bench: Bench) -> None:
     quote = "Paragraph 9 speaks of topic 9"
-    bench.fake.model = lambda *_: {"text": "", "keep": [], "quotes": [quote]}
+    bench.fake.model = lambda *_: {"text": "The topic 9.", "keep": [], "quotes": [quote]}
     assert "@39:\n" + quote in bench.shorten(PROSE).view
 
 

@@ -7,11 +7,13 @@ import click
 
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.body import block as block_of
-from coatcheck.cli.parts import artifacts
+from coatcheck.cli.parts import artifacts, summarizer
 from coatcheck.cli.place import place
+from coatcheck.cli.summarizer import book
 from coatcheck.cli.text import as_bytes, write
 from coatcheck.fetch import excerpt_of, parse, text_of
 from coatcheck.fetch import fetch as answer
+from coatcheck.types import Call, Session
 
 
 @click.command()
@@ -20,6 +22,7 @@ from coatcheck.fetch import fetch as answer
 @click.option("--lines", help='Lines such as "120-180".')
 @click.option("--query", help="JMESPath over JSON, NDJSON, YAML, CSV and other tables.")
 @click.option("--find", help="A question; its best passages. Without REF: over all that is kept.")
+@click.option("--ask", help="A question, answered by a model; without one: --find.")
 @click.option("--page", type=click.IntRange(min=1), help="Which page of the answer.")
 @click.option("--block", type=click.IntRange(min=1), help="A content block, byte for byte.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write all of it to this file.")
@@ -30,10 +33,15 @@ def fetch(
 
     Example: coatcheck fetch cc_7f3k9m2q4x1b --grep "timeout"
     """
-    kept = artifacts(place())
+    at = place()
+    kept = artifacts(at)
     asked = {"ref": ref, **verbs, "page": page}
     if block is None and out is None:
-        fetched = answer(kept, {key: value for key, value in asked.items() if value is not None})
+        reads = summarizer(at, None, Session("")) if verbs.get("ask") else None
+        given = {key: value for key, value in asked.items() if value is not None}
+        fetched = answer(kept, given, reads.ask if reads else None)
+        if fetched.summary.micro_usd:
+            book(at, Call(fetched.upstream, fetched.tool), fetched.summary)
         if fetched.is_error:
             raise click.ClickException(fetched.text.removeprefix("Error: "))
         write(fetched.text)

@@ -61,17 +61,19 @@ def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> Late
 def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
     """Return the desk of one upstream for the agent session that begins now."""
     session = Session(os.urandom(16).hex())
+    reads = summarizer(at, ledger, session)
     return Desk(
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
         pipeline=replace(
-            pipeline(at, artifacts(at), upstream, summarizer=summarizer(at, ledger, session)),
+            pipeline(at, artifacts(at), upstream, summarizer=reads),
             is_argument=filling.leaves(at.config.refs_into, upstream),
         ),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
+        asker=reads.ask if reads else None,
         is_paused=partial(os.access, pause_file(at.home), os.F_OK),
     )
 

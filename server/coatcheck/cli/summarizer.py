@@ -11,8 +11,10 @@ from coatcheck.ledger import LedgerWriter
 from coatcheck.types import Aim, Call, Entry, Reduction, Rule, Session, Summary
 
 if TYPE_CHECKING:
+    from coatcheck.summarize.asking import Asker
     from coatcheck.summarize.client import Api
-    from coatcheck.summarize.pointer import History, Pointer
+    from coatcheck.summarize.history import History
+    from coatcheck.summarize.pointer import Pointer
 
 LEAST_TURNS = 5
 FIRST_CONTEXT_TOKENS = 20_000
@@ -52,7 +54,9 @@ class LateSummarizer:
         self._ledger = ledger
         self._session = session
         self._lock = Lock()
+        self._api: Api | None = None
         self._pointer: Pointer | None = None
+        self._asker: Asker | None = None
 
     def __call__(self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction) -> Summary:
         """Return a summary in planned's place, or why there is none."""
@@ -61,10 +65,17 @@ class LateSummarizer:
                 self._pointer = self._built()
         return self._pointer(call, rule, text, aim, planned)
 
+    def ask(self, call: Call, text: str, question: str) -> Summary:
+        """Return the answer to a question about text, or why there is none."""
+        with self._lock:
+            if self._asker is None:
+                self._asker = self._built_asker()
+        return self._asker(call, text, question)
+
     def close(self) -> None:
         """Cancel what is under way."""
-        if self._pointer is not None:
-            self._pointer.close()
+        if self._api is not None:
+            self._api.close()
 
     def _built(self) -> "Pointer":
         from coatcheck.summarize.answers import Answers
@@ -73,17 +84,30 @@ class LateSummarizer:
 
         return Pointer(
             self._at.config.summarizer,
-            api(self._at),
+            self._shared_api(),
             Answers(DiskStore(self._at.home / "store")),
             reducers.reduce,
             history=self._history,
             book=self._book,
         )
 
+    def _built_asker(self) -> "Asker":
+        from coatcheck.summarize.asking import Asker
+        from coatcheck.summarize.economics import prices
+
+        settings = self._at.config.summarizer
+        costs = prices(settings.prices)
+        return Asker(settings, self._shared_api(), costs, reducers.reduce, self._history)
+
+    def _shared_api(self) -> "Api":
+        if self._api is None:
+            self._api = api(self._at)
+        return self._api
+
     def _history(self, call: Call) -> "History":
         from coatcheck.ledger.outlook import outlook
         from coatcheck.summarize.economics import USUAL_REFETCH_RATE
-        from coatcheck.summarize.pointer import History
+        from coatcheck.summarize.history import History
 
         found = outlook(self._at.home, call.upstream, call.tool, time.time())
         calls, tokens = 0, 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from coatcheck import excerpt
 from coatcheck.reducers.lines import clean, severity
 from coatcheck.reducers.select import relevance
-from coatcheck.sizing import estimate
+from coatcheck.sizing import CLAUDE_FACTOR, content_class, estimate
 from coatcheck.types import Aim, Omission, Reducer
 
 # So much that nothing is selected: only what loses nothing, or drops announced ballast, remains.
@@ -65,6 +65,11 @@ def form_of(text: str, aim: Aim, reduce: Reducer) -> Form:
 def cost_of(form: Form) -> int:
     """Return the estimated tokens of the numbered passages of form."""
     return form.tokens + NUMBER_TOKENS * len(form.passages)
+
+
+def claude_factor(form: Form) -> float:
+    """Return tokens of Claude for one estimated token of form."""
+    return CLAUDE_FACTOR[content_class(form.text)]
 
 
 def within(form: Form, tokens: int, focus: str) -> Form:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
-from coatcheck.sizing import CLAUDE_FACTOR, content_class, estimate
+from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
 from coatcheck.summarize.client import Api, Reply, Unanswered
@@ -20,8 +20,9 @@ from coatcheck.summarize.economics import (
     decide,
     prices,
 )
-from coatcheck.summarize.forms import Form, cost_of, form_of, within
-from coatcheck.summarize.secrets import Mask
+from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, within
+from coatcheck.summarize.history import History, over_caps
+from coatcheck.summarize.masking import Mask
 from coatcheck.types import (
     Aim,
     Call,
@@ -41,17 +42,6 @@ TARGET_SHARE = 0.05
 PROSE_TARGET = 900
 VIEW_FRAME_TOKENS = 100
 MOST_MISSES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What the ledger and the session know when a summary is decided on."""
-
-    turns: int = 5
-    context_tokens: int = 20_000
-    refetch_rate: float = 0.05
-    spent_today_usd: float = 0.0
-    spent_month_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +143,8 @@ class Pointer:
             self._prices.of(self._settings.agent_model),
             self._prices.of(model),
         )
-        spent, most = history.spent_today_usd, self._settings.daily_usd
-        if spent + decision.summary_usd > most:
-            return decision, f"summarizer over its daily cap: {most:g} USD"
-        spent, most = history.spent_month_usd, self._settings.monthly_usd
-        if spent + decision.summary_usd > most:
-            return decision, f"summarizer over its monthly cap: {most:g} USD"
+        if refusal := over_caps(history, self._settings, decision.summary_usd):
+            return decision, refusal
         return decision, "" if decision.pays else f"summary does not pay: {decision}"
 
     def _model(self, tool: str, kind: str, form: Form) -> str:
@@ -221,6 +207,8 @@ class Pointer:
             return replace(costs, reason="summarizer answered nonsense: no JSON of the schema")
         quotes = tuple(map(job.mask.restore, answer.quotes))
         found = pointing.check(replace(answer, quotes=quotes), job.form, job.text)
+        if not found.missed and pointing.is_thin(found, job.form, job.target_tokens):
+            return replace(costs, reason="guard: the answer points at too little")
         tool = f"{job.call.upstream}.{job.call.tool}"
         self._misses[tool] = self._misses[tool] + 1 if found.missed else 0
         reason = f"guard: not in the source, {found.missed}" if found.missed else ""
@@ -266,11 +254,6 @@ class Pointer:
 def wanted(aim: Aim, planned: Reduction) -> bool:
     """Tell whether a model may say more of a result than what was looked for already does."""
     return not aim.focus or planned.weak_focus or planned.kind in DOCUMENTS
-
-
-def claude_factor(form: Form) -> float:
-    """Return tokens of Claude for one estimated token of form."""
-    return CLAUDE_FACTOR[content_class(form.text)]
 
 
 def _with_cost_of(summary: Summary, before: Summary) -> Summary:

@@ -15,6 +15,7 @@ from coatcheck.types import Omission, Reduction
 # What a place and its line break cost.
 PLACE_TOKENS = 6
 SEVERE_SHARE = 0.5
+THIN_SHARE = 0.25
 MOST_POINTERS = 400
 
 Trust = Literal["full", "part", "none"]
@@ -105,18 +106,24 @@ def check(answer: Answer, form: Form, text: str) -> Findings:
 
 
 def pointed(
-    found: Findings, form: Form, model: str, *, target_tokens: int, budget_tokens: int
+    found: Findings,
+    form: Form,
+    model: str,
+    *,
+    target_tokens: int,
+    budget_tokens: int,
+    what: str = "summary",
 ) -> Reduction | None:
     """Return the passages within target_tokens and the severe lines, below the checked text.
 
-    budget_tokens bounds all of it. None when nothing is left out, so that nothing was gained.
+    budget_tokens bounds the severe lines. None when nothing is left out: nothing was gained.
     """
-    head = [said(model, found.text)] if found.text else []
+    head = [said(model, found.text, what)] if found.text else []
     loose = [f"from the source: {quote}" for quote in found.loose]
     costs = [estimate(passage.text) + PLACE_TOKENS for passage in form.passages]
     left = target_tokens - estimate("\n".join([*head, *loose]))
     shown = legends(form, _within(found.chosen, costs, left))
-    severe = _severe(form)
+    severe = _severe(form) if budget_tokens else []
     room = round(budget_tokens * SEVERE_SHARE)
     shown |= legends(form, _within((i for i in severe if i not in shown), costs, room))
     lines = {form.passages[index].line for index in shown}
@@ -126,6 +133,12 @@ def pointed(
     body = "\n".join([*head, *_written(form, sorted(shown)), *loose])
     handle = "a word of the line" if form.is_source else "a word of it"
     return Reduction(body, "summary", "summarized", omissions, handle)
+
+
+def is_thin(found: Findings, form: Form, target_tokens: int) -> bool:
+    """Tell whether an answer says nothing and points at next to nothing: a lazy model's."""
+    shown = sum(estimate(form.passages[index].text) for index in found.chosen)
+    return not found.text and not found.loose and shown < THIN_SHARE * target_tokens
 
 
 def above(found: Findings, model: str, planned: Reduction) -> Reduction:
@@ -140,9 +153,9 @@ def above(found: Findings, model: str, planned: Reduction) -> Reduction:
     )
 
 
-def said(model: str, text: str) -> str:
+def said(model: str, text: str, what: str = "summary") -> str:
     """Return the line that says whose words these are, and that their values were checked."""
-    return f"summary ({model}, values checked): {text}"
+    return f"{what} ({model}, values checked): {text}"
 
 
 def _within(order: Iterable[int], costs: Sequence[int], tokens: int) -> list[int]:

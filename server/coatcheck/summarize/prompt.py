@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from coatcheck.summarize.forms import Form
-from coatcheck.summarize.secrets import Mask
+from coatcheck.summarize.masking import Mask
 
 # Part of the key of every kept answer: raise it when a word below changes.
 VERSION = "1"
