@@ -5,7 +5,7 @@ import random
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import secrets
@@ -126,6 +126,7 @@ def test_equal_secrets_get_equal_numbers_by_their_first_place() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*TOKENS.values(), "word", "://", "x:y@z", " ", "\n", "-----"])))
 def test_no_token_is_left_and_masking_again_changes_nothing(pieces: list[str]) -> None:
     masked = mask(" ".join(pieces))
