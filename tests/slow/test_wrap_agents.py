@@ -1,9 +1,11 @@
 """Real agent clients with entries that `coatcheck wrap` wrote into their own config files."""
 
 import json
+import os
 import shlex
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ AGENTS = {
     "qwen": "qwen",
 }
 
+TRIES = 20
 SMALL = {"tool": "fs/read_text_file", "input": {"path": "$CWD/data/small.txt"}}
 LONG = {"tool": "fs/read_text_file", "input": {"path": "$CWD/data/long.txt"}}
 FETCH = {
@@ -89,3 +92,35 @@ def test_claude_code_lets_the_agent_fetch_where_it_may_read(tmp_path: Path) -> N
     read, found = play("claude", agent, tmp_path, [LONG, FETCH], "--arg=--permission-mode=default")
     assert "[coatcheck: " in read
     assert "line 1234 of a long file" in found
+
+
+@pytest.fixture
+def busy_cores() -> Iterator[None]:
+    """Keep every core busy for the time of a test."""
+    burn = [sys.executable, "-c", "while True: pass"]
+    burners = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+@pytest.mark.usefixtures("busy_cores")
+def test_codex_does_not_start_without_a_wrapped_server_more_often_than_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_NOT_REQUIRED", "1")
+    present = {}
+    for number in range(TRIES):
+        for how in ("direct", "wrapped"):
+            folder = tmp_path / f"{how}-{number}"
+            folder.mkdir()
+            agent = program("codex") if how == "direct" else wrapping("codex", folder)
+            play("codex", agent, folder, [])
+            tools = json.loads((folder / "out/results.json").read_text())["tools"]
+            present[how, number] = "read_text_file" in json.dumps(tools)
+    missing = [n for n in range(TRIES) if present["direct", n] and not present["wrapped", n]]
+    assert sum(present["direct", n] for n in range(TRIES)) > TRIES / 2
+    assert not missing
