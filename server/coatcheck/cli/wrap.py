@@ -163,6 +163,8 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
         _list(files, answers, [])
     if todo and not answers.yes:
         _ask(task, todo, answers)
+    if task.verb == "wrap" and (todo or launcher.path(home()).exists()):
+        launcher.install(home())  # also where nothing is to wrap: the installation may have moved
     written = [file for file, names in todo if _write(task, file, names)]
     permitted = [
         permit
@@ -273,12 +275,6 @@ def _said(text: str, file: ConfigFile) -> object:
 
 def _write(task: Task, file: ConfigFile, names: Sequence[tuple[str, str]]) -> bool:
     """Change one file; read it again when someone else was faster. Tell whether it was written."""
-    try:
-        if task.verb == "wrap":
-            launcher.install(home())
-    except OSError as error:
-        click.echo(f"{launcher.path(home())}: {error.strerror}; nothing was changed", err=True)
-        return False
 
     def plan(data: bytes) -> bytes:
         fresh = replace(file, sheet=read_text(data.decode(), file.dialect, file.location))
