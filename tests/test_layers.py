@@ -56,6 +56,7 @@ LAYERS = {
     "front": 4,
     "web": 4,
     "wrap": 4,
+    "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
