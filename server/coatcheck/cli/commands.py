@@ -23,6 +23,7 @@ COMMANDS = {
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
     "artifacts": "coatcheck.cli.artifacts:group",
+    "adapters": "coatcheck.cli.adapters:adapters",
     "compact": "coatcheck.cli.compact:compact",
     "config": "coatcheck.cli.config:group",
     "doctor": "coatcheck.cli.doctor:doctor",

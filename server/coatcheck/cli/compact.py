@@ -70,7 +70,7 @@ def _joined(keep: bool) -> Any:
     """Return the pipeline and the settings of this process, built at its first item."""
     at = place()
     reads = summarizer(at, None, Session("compact"))
-    return pipeline(artifacts(at) if keep else NotKept(), reads), at
+    return pipeline(at, artifacts(at) if keep else NotKept(), reads), at
 
 
 def compacted(item: Mapping[str, Any], options: Options) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from coatcheck import reducers
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.cli.place import Place
 from coatcheck.cli.summarizer import LateSummarizer, may_read
@@ -17,6 +18,11 @@ from coatcheck.reducers import clip
 from coatcheck.types import Artifacts, Session, Summarizer
 from coatcheck_adapters.stores.disk import DiskStore
 
+if TYPE_CHECKING:
+    from coatcheck.registry import Registry
+
+RESULTS = "coatcheck_adapters.results"
+
 
 def artifacts(at: Place) -> StoredArtifacts:
     """Return the kept artifacts; nothing is opened before first use."""
@@ -25,9 +31,20 @@ def artifacts(at: Place) -> StoredArtifacts:
     )
 
 
-def pipeline(kept: Artifacts, summarizer: Summarizer | None = None) -> Pipeline:
-    """Return the pipeline over kept with the built-in reducers."""
-    return Pipeline(kept, reducers.reduce, clip.reduce, summarizer)
+def registry(at: Place, upstream: str = "") -> "Registry":
+    """Return the adapters that hold at a place; none is imported before first use."""
+    from coatcheck.registry import Registry  # at first use: a start needs neither it nor them
+
+    names = {*at.config.upstreams, upstream} - {""}
+    return Registry(at.config.rule, lambda: import_module(RESULTS).ADAPTERS, names)
+
+
+def pipeline(
+    at: Place, kept: Artifacts, summarizer: Summarizer | None = None, upstream: str = ""
+) -> Pipeline:
+    """Return the pipeline over kept with the adapters of a place."""
+    adapters = cache(lambda: registry(at, upstream))
+    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), clip.reduce, summarizer)
 
 
 def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:
@@ -42,7 +59,7 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(artifacts(at), summarizer(at, ledger, session)),
+        pipeline=pipeline(at, artifacts(at), summarizer(at, ledger, session), upstream),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
