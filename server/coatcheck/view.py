@@ -1,6 +1,7 @@
 """Write the view of an artifact: header line, reduced text, end line."""
 
 import re
+from collections.abc import Sequence
 
 from coatcheck.types import Omission, Reduction
 
@@ -44,6 +45,12 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
         f" is NOT missing: {call}]\n{body}\n"
         f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}]"
     )
+
+
+def notice(omissions: Sequence[Omission], ref: str) -> str:
+    """Say inside a pruned value what is left out of it, and how to get the whole."""
+    shown = "; ".join(f"{o.what}: {counted(o)} shown" for o in omissions)
+    return f'{shown}. The others are NOT missing: fetch_artifact(ref="{ref}")'
 
 
 def one(unit: str) -> str:

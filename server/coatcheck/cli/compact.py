@@ -13,11 +13,13 @@ from typing import Any, TextIO
 import click
 
 from coatcheck import spans
-from coatcheck.cli.parts import artifacts, pipeline
+from coatcheck.cli.parts import artifacts, pipeline, summarizer
 from coatcheck.cli.place import place
+from coatcheck.cli.summarizer import book
+from coatcheck.cli.text import write
 from coatcheck.pipeline import Outgoing
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, UnknownRef
+from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, Session, UnknownRef
 
 # How many items may wait for a process: enough to keep all busy, few enough
 # that a long file streams.
@@ -68,22 +70,25 @@ class NotKept:
 def _joined(keep: bool) -> Any:
     """Return the pipeline and the settings of this process, built at its first item."""
     at = place()
-    return pipeline(artifacts(at) if keep else NotKept()), at.config
+    reads = summarizer(at, None, Session("compact"))
+    return pipeline(at, artifacts(at) if keep else NotKept(), summarizer=reads), at
 
 
 def compacted(item: Mapping[str, Any], options: Options) -> dict[str, Any]:
     """Return what became of one item, in the shape of the --jsonl contract."""
-    line, settings = _joined(options.keep)
+    line, at = _joined(options.keep)
     tool = options.tool or str(item.get("tool") or "stdin")
     upstream, _, name = tool.rpartition(".")
     focus = item.get("focus") if options.focus is None else options.focus
     text = str(item["text"])
     call = Call(upstream, name, spans.dumps(item.get("arguments") or {}), str(focus or ""))
-    rule = settings.rule(upstream, name)
+    rule = at.config.rule(upstream, name)
     if options.budget:
         rule = replace(rule, budget_tokens=options.budget)
     result = spans.dumps({"content": [{"type": "text", "text": text}]})
     outgoing: Outgoing = line.shorten(call, result, rule)
+    if outgoing.summary.micro_usd:
+        book(at, call, outgoing.summary)
     shown = outgoing.view or text
     return {
         "id": item.get("id"),
@@ -122,9 +127,9 @@ def compact_lines(lines: Iterable[str], options: Options) -> Iterator[str]:
 
 
 def _read(path: Path | None) -> TextIO:
-    if path is None or str(path) == "-":
-        return sys.stdin
-    return path.open(encoding="utf-8", errors="surrogateescape")
+    """Open path, or standard input, so that what is kept of it is the same byte for byte."""
+    file = sys.stdin.fileno() if path is None or str(path) == "-" else path
+    return open(file, encoding="utf-8", errors="surrogateescape", newline="\n")  # noqa: PTH123 - a path or a number
 
 
 @click.command()
@@ -147,7 +152,7 @@ def compact(
 ) -> None:
     """Shorten standard input or FILE to standard output.
 
-    Example: kubectl get pods -o json | coatcheck compact --focus "crashing pods"
+    Example: kubectl get pods -o json | coatcheck compact --focus crashing
 
     With --jsonl each line is {"id", "tool", "text", "focus"?, "arguments"?} and becomes
     {"id", "text", "ref", "outcome", "tokens_before", "tokens_after", "omitted"}, in order;
@@ -157,9 +162,7 @@ def compact(
     with _read(file) as source:
         if jsonl:
             for line in compact_lines(source, options):
-                sys.stdout.write(line + "\n")
+                click.echo(line)
             return
         made = compacted({"text": source.read()}, options)
-    sys.stdout.write(made["text"])
-    if not made["text"].endswith("\n"):
-        sys.stdout.write("\n")
+    write(made["text"])

@@ -9,9 +9,9 @@ from coatcheck.artifacts import StoredArtifacts
 from coatcheck.body import block as block_of
 from coatcheck.cli.parts import artifacts
 from coatcheck.cli.place import place
+from coatcheck.cli.text import as_bytes, write
 from coatcheck.fetch import excerpt_of, parse, text_of
 from coatcheck.fetch import fetch as answer
-from coatcheck.types import CoatcheckError
 
 
 @click.command()
@@ -34,19 +34,16 @@ def fetch(
     asked = {"ref": ref, **verbs, "page": page}
     if block is None and out is None:
         fetched = answer(kept, {key: value for key, value in asked.items() if value is not None})
-        click.echo(fetched.text, err=fetched.is_error)
         if fetched.is_error:
-            sys.exit(1)
+            raise click.ClickException(fetched.text.removeprefix("Error: "))
+        write(fetched.text)
         return
     if not ref:
         raise click.UsageError("--out and --block need a REF; `coatcheck fetch` lists them.")
-    try:
-        data, kind = whole(kept, ref, verbs, block)
-    except CoatcheckError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    data, kind = whole(kept, ref, verbs, block)
     if out is None:
         sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return
     click.echo(f"{out.write_bytes(data):,} bytes of {kind} written to {out}", err=True)
 
@@ -63,7 +60,4 @@ def whole(
         return block_of(artifact.result, block)
     wanted = parse({"ref": ref, **verbs})
     text, _ = excerpt_of(text_of(artifact)[0], wanted)
-    try:
-        return text.encode("utf-8", "surrogateescape"), "text/plain"  # bytes that were no UTF-8
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass"), "text/plain"
+    return as_bytes(text), "text/plain"
