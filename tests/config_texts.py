@@ -135,3 +135,54 @@ class TomlWriter:
 
     def _end(self) -> str:
         return str(self._draw(self._ends))
+
+
+class YamlWriter:
+    """Writes a mapping of mappings in blocks or between brackets, with comments."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+        self._break: str = draw(st.sampled_from(["\n", "\r\n"]))
+        self._step = draw(st.sampled_from(["  ", "    "]))
+        self._ends = st.sampled_from(["", "  # it's", " "])
+
+    def document(self, root: str, servers: dict[str, dict[str, Any]]) -> str:
+        """Return a file with the servers below root."""
+        lines = ["# mine", "model: x", f"{root}:{self._end()}"]
+        for name, entry in servers.items():
+            lines += self._below(self._step, json.dumps(name), entry)
+        lines += ["last: [1, {a: 2}]", "text: |", "  command: x", ""]
+        return str(self._draw(st.sampled_from(["", "\ufeff"]))) + self._break.join(lines)
+
+    def named(self, root: str, servers: dict[str, dict[str, Any]]) -> str:
+        """Return a file with the servers as a list, each with its name."""
+        lines = [f"{root}:"]
+        for name, entry in servers.items():
+            pairs = list({**entry, "name": name}.items())
+            written = [line for key, value in pairs for line in self._below("  ", str(key), value)]
+            lines += ["- " + written[0][2:], *written[1:]]
+        return self._break.join([*lines, "end: 1"])
+
+    def _below(self, indent: str, key: str, value: Any) -> list[str]:
+        in_block = self._draw(st.booleans())
+        if isinstance(value, dict) and value and (in_block or "command" in value):
+            inner = [
+                line
+                for name, item in value.items()
+                for line in self._below(indent + self._step, _yaml_key(name), item)
+            ]
+            return [f"{indent}{key}:{self._end()}", *inner]
+        if isinstance(value, list) and value and in_block:
+            dash = indent + self._draw(st.sampled_from(["", self._step])) + "- "
+            items = [f"{dash}{json.dumps(item)}{self._end()}" for item in value]
+            return [f"{indent}{key}:{self._end()}", *items]
+        if key == "command" and " " not in value and in_block:
+            return [f"{indent}{key}: {value}{self._end()}"]
+        return [f"{indent}{key}: {json.dumps(value)}{self._end()}"]
+
+    def _end(self) -> str:
+        return str(self._draw(self._ends))
+
+
+def _yaml_key(name: str) -> str:
+    return name if name.isidentifier() and name.isascii() else json.dumps(name)

@@ -116,6 +116,89 @@ SAMPLES = {
     ),
     "repeated lines": ("repeats", "\n".join(f"{'abcd'[i % 4]} of unit {i}" for i in range(40))),
     "numbered hits": ("prose", "[1] First hit\nSome text of it.\n\n[2] Second hit\nMore text.\n"),
+    "xhtml behind an xml line": (
+        "html",
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html PUBLIC "x">\n<html>\n<style>\n'
+        + "body {\n color: red;\n}\n" * 60
+        + "</style><body><p>a</p></body></html>",
+    ),
+    "csv of two columns": (
+        "tables",
+        "time,count\n" + "\n".join(f"2015/01/{i:02} 04:00:00,{i}" for i in range(1, 29)),
+    ),
+    "columns over dashes": (
+        "tables",
+        "Package    Version\n---------- -------\n"
+        + "\n".join(f"name{i}      {i}.0" for i in range(9)),
+    ),
+    "ps": (
+        "tables",
+        "USER   PID %CPU %MEM TTY STAT COMMAND\n"
+        + "\n".join(f"root {i:5}  0.0  0.{i} ?   S    /bin/worker --n {i}" for i in range(9)),
+    ),
+    "grep without numbers": (
+        "listing",
+        "\n".join(f"src/mod{i % 3}.py:    return close({i})" for i in range(12)),
+    ),
+    "tabs are no table": (
+        "code",
+        'import x from "./x.js";\nconst f = (a) => {\n'
+        + "\tconst b = a + 1;\n\tg(b);\n" * 9
+        + "\treturn b;\n};\n",
+    ),
+    "java under comments": (
+        "code",
+        "package a;\n\n/** Keeps. */\npublic class A {\n"
+        + "".join(
+            f"  /**\n   * Returns {i}.\n   * @param n x\n   * @return y\n   */\n"
+            f"  public int f{i}(int n) {{\n    return n + {i};\n  }}\n"
+            for i in range(12)
+        )
+        + "}\n",
+    ),
+    "sql": (
+        "code",
+        "\n\n".join(
+            f"CREATE TABLE t{i} (\n    id bigint,\n    name text,\n    note text\n);"
+            for i in range(9)
+        ),
+    ),
+    "kubectl describe": (
+        "trees",
+        "Name:         a\nStart Time:   Thu, 19 Nov 2026\nContainers:\n"
+        + "".join(
+            f"  app{i}:\n    Container ID:  x{i}\n    Last State:    Terminated\n"
+            f"      Exit Code:   137\n    Mounts:\n      /mnt/{i} from vol (ro)\n"
+            for i in range(9)
+        ),
+    ),
+    "yaml with scripts": (
+        "trees",
+        "jobs:\n"
+        + "".join(
+            f"  job{i}:\n    steps:\n      - name: a\n        run: |\n          make target{i}\n"
+            f"          ./publish.sh --env {i}\n"
+            for i in range(12)
+        ),
+    ),
+    "contract": (
+        "prose",
+        "\n\n".join(
+            f"{i}. The seller keeps the records of part {i} for ten years." for i in range(50)
+        ),
+    ),
+    "table in a document": (
+        "prose",
+        "# Regions\n\nAll of them.\n\n| a | b |\n|---|---|\n"
+        + "\n".join(f"| r{i} | {i} |" for i in range(40))
+        + "\n\n## Quotas\n\n"
+        + "\n".join(f"- Tier {i}: {i} cores" for i in range(40)),
+    ),
+    "document that shows a diff": (
+        "prose",
+        "# Moving on\n\nChange this:\n\n```diff\n--- a/x\n"
+        "+++ b/x\n@@ -1,2 +1,2 @@\n-a\n+b\n```\n\nThen go.\n",
+    ),
     "empty": ("prose", ""),
     "blank": ("prose", " \n\n"),
 }

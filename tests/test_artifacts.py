@@ -378,7 +378,7 @@ def test_an_artifact_expires_with_a_sentence_that_says_what_to_do(
             f"{ref} expired on 2026-12-01 00:53 UTC: call github.search_issues again"
             " with the arguments of your earlier call"
         )
-    assert set(shelf.rows) == {f"gone/{ref}", "swept"}
+    assert set(shelf.rows) == {f"gone/{ref}"}
     assert not kept.has_view(ref, "view")
 
 
@@ -430,15 +430,19 @@ def test_a_sweep_removes_what_expired_and_old_notes(
     assert kept.get(long).result == b"long"
 
 
-def test_what_expired_is_removed_once_a_day_while_others_are_kept(
+def test_what_expired_is_removed_once_a_day_and_never_by_a_call(
     kept: StoredArtifacts, shelf: Shelf, clock: Clock
 ) -> None:
+    kept.sweep_daily()
     old = keep(kept, b"old", expires_at=START + 10)
     clock.now += DAY - 1
     keep(kept, b"second")
+    kept.sweep_daily()
     assert f"body/{old}" in shelf.rows
     clock.now += 1
     keep(kept, b"third")
+    assert f"body/{old}" in shelf.rows
+    kept.sweep_daily()
     assert f"body/{old}" not in shelf.rows
     assert len(kept.list(9)) == 2
 
@@ -489,7 +493,7 @@ def test_what_was_erased_is_gone_with_a_word(kept: StoredArtifacts, shelf: Shelf
         kept.erase(ref)
     shelf.rows["body/cc_111111111111"] = b"damaged"
     assert kept.erase_all().artifacts == 1
-    assert {key.partition("/")[0] for key in shelf.rows} == {"gone", "swept"}
+    assert {key.partition("/")[0] for key in shelf.rows} == {"gone"}
 
 
 def test_nothing_of_what_was_erased_is_left_on_the_disk(

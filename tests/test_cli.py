@@ -251,3 +251,29 @@ def test_the_demo_fails_clearly_when_the_store_cannot_be_written(tmp_path: Path)
     (tmp_path / "file").touch()
     ran = Person(tmp_path / "file" / "home")("demo")
     assert ran.returncode == 1 and "cannot be written" in ran.stderr
+
+
+def test_adapters_lists_what_applies_to_a_tool_in_order(coatcheck: Person) -> None:
+    coatcheck.home.mkdir(exist_ok=True)
+    settings = '[tools."gh.list_*"]\ndrop_fields = ["*_url"]\nkey = "number"\n'
+    (coatcheck.home / "config.toml").write_text(settings)
+    listed = coatcheck("adapters", "gh.list_issues", "--json")
+    rows = json.loads(listed.stdout)
+    assert [(row["name"], row["from"]) for row in rows] == [
+        ("rule", "config.toml"),
+        ("github-issues", "built in"),
+        ("generic", "generic"),
+    ]
+    assert rows[0]["does"] == 'drop_fields = ["*_url"], key = "number"'
+    everything = coatcheck("adapters").stdout.splitlines()
+    assert 'tools."gh.list_*"' in everything[0] and "generic" in everything[-1]
+
+
+def test_compact_leaves_out_the_fields_that_the_settings_drop(coatcheck: Person) -> None:
+    coatcheck.home.mkdir(exist_ok=True)
+    (coatcheck.home / "config.toml").write_text('[tools."gh.list"]\ndrop_fields = ["place"]\n')
+    rows = [{"id": n, "title": f"Title {n}", "place": f"shelf {n}"} for n in range(60)]
+    text = json.dumps(rows)
+    shown = coatcheck("compact", "--tool", "gh.list", given=text).stdout
+    assert "60 fields left out by rule: place" in shown and "shelf" not in shown
+    assert "shelf 1" in coatcheck("compact", "--tool", "gl.list", given=text).stdout

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from coatcheck import config
-from coatcheck.types import ConfigError, RefsInto, Rule
+from coatcheck.settings import RULE_KEYS, SUMMARIZER_KEYS
+from coatcheck.types import ConfigError, RefsInto, Route, Rule, SummarizerSettings
 
 ROOT = Path(__file__).parent.parent
 
@@ -20,7 +21,10 @@ def test_the_example_in_the_repository_shows_every_default() -> None:
     example = parsed(config.example())
     assert example.defaults == Rule()
     assert example.store == config.StoreSettings()
-    assert tomllib.loads(config.example())["defaults"].keys() == config.RULE_KEYS.keys()
+    assert example.summarizer == SummarizerSettings()
+    shown = tomllib.loads(config.example())["summarizer"].keys()
+    assert shown == SUMMARIZER_KEYS.keys()
+    assert tomllib.loads(config.example())["defaults"].keys() == RULE_KEYS.keys()
 
 
 def test_the_example_tables_are_valid_once_their_marks_are_taken_off() -> None:
@@ -30,6 +34,8 @@ def test_the_example_tables_are_valid_once_their_marks_are_taken_off() -> None:
     assert found.upstreams["github"].args == ("-y", "server-github")
     assert found.rule("docs", "read").egress is False
     assert found.rule("github", "list_issues").budget_tokens == 2500
+    assert found.summarizer.routes[0] == Route("claude-haiku-4-5", "docs.*", least_tokens=20_000)
+    assert found.summarizer.prices == {"claude-haiku-5-5": {"input": 0.1}}
 
 
 def test_a_tool_takes_defaults_then_its_upstream_then_its_first_match() -> None:
@@ -65,6 +71,16 @@ def test_a_tool_takes_defaults_then_its_upstream_then_its_first_match() -> None:
         ("[upstreams]\na = 5", "upstreams must hold tables"),
         ("upstream = 5", "upstream is not a setting; did you mean upstreams?"),
         ("[store]\nquota = '5 apples'", "store.quota is '5 apples'; use a size"),
+        ("[summarizer]\nconsent = 1", "summarizer.consent is 1; use true or false"),
+        ("[summarizer]\nmodle = 'x'", "summarizer.modle is not a setting; did you mean model?"),
+        ("[[summarizer.routes]]\ntool = 'x'", "summarizer.routes must be tables with a model"),
+        ("[summarizer.prices.x]\ninput = 0", 'summarizer.prices."x".input is 0; use a number'),
+        ("[defaults]\nstyle = 'short'", "defaults.style is 'short'; use one of"),
+        ("[tools.'a.b']\nreducer = 'jsn'", "tools.\"a.b\".reducer is 'jsn'; use one of"),
+        ("[tools.'a.b']\ndrop_fields = 'a'", "drop_fields is 'a'; use a list of texts"),
+        ("[tools.'a.b']\nkeep_fields = [1]", "keep_fields is [1]; use a list of texts"),
+        ("[tools.'a.b']\nkey = 5", 'tools."a.b".key is 5; use a text'),
+        ("[tools.'a.b']\nkeepfields = []", "keepfields is not a setting; did you mean keep_fields"),
         ("[tools.'a.b']\negress = 'no'", "tools.\"a.b\".egress is 'no'; use true or false"),
     ],
 )

@@ -188,3 +188,14 @@ def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:
 def test_a_call_has_the_time_that_its_rule_gives() -> None:
     desk, _ = desk_with(Rule(call_timeout_seconds=7))
     assert desk.take({"name": "read"}, b'{"name":"read"}')[0].timeout_seconds == 7
+
+
+def test_asking_for_all_of_what_was_shortened_before_is_a_fetch_of_the_whole() -> None:
+    desk, ledger = desk_with(Rule(focus="always"))
+    desk.revise("tools/list", None, TOOLS, 0.0)
+    for focus, path in (("line 7", "a"), ("*", "a"), ("*", "b")):
+        call, _ = call_of(desk, path=path, _focus=focus)
+        desk.revise("tools/call", call, RESULT, 0.0)
+    booked = [(e.kind, e.verb, e.original_tokens > 0) for e in ledger.entries[1:]]
+    assert booked == [("call", "", True), ("fetch", "whole", False), ("call", "", True)]
+    assert ledger.entries[2].view_tokens == ledger.entries[1].original_tokens

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck.difference import difference, operations, patched, rebuilt
@@ -24,6 +24,7 @@ def parsed(value: object) -> Any:
     return rawjson.loads(json.dumps(value))
 
 
+@settings(deadline=None)
 @given(DOCUMENTS, DOCUMENTS)
 def test_the_steps_lead_from_any_value_to_any_other(old: object, new: object) -> None:
     one, other = parsed(old), parsed(new)
@@ -38,6 +39,7 @@ RECORDS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(RECORDS, RECORDS)
 def test_records_are_known_by_their_key(old: object, new: object) -> None:
     steps = list(operations((), parsed(old), parsed(new)))
@@ -47,6 +49,7 @@ def test_records_are_known_by_their_key(old: object, new: object) -> None:
 LINES = st.lists(st.sampled_from(["a", "b", "  c", "", "-x", "+y", "@@ -1,1 +1,1 @@"]), max_size=30)
 
 
+@settings(deadline=None)
 @given(LINES, LINES)
 def test_the_hunks_lead_from_any_lines_to_any_others(old: list[str], new: list[str]) -> None:
     pad = [f"the same line {n}" for n in range(200)]

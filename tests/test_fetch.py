@@ -5,7 +5,7 @@ import re
 
 import pytest
 from fakes import MemoryArtifacts
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck.fetch import excerpt_of, fetch, parse
@@ -24,6 +24,7 @@ def keeping(text: str, *others: dict[str, object]) -> tuple[MemoryArtifacts, str
     return kept, ref
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1))
 def test_plain_pages_joined_are_the_text(repeated: str) -> None:
     text = repeated * 3_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes import ListLedger, MemoryArtifacts, first_line
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import filling
@@ -94,6 +94,7 @@ def test_a_text_enters_a_string_byte_for_byte_and_is_booked() -> None:
     assert TEXT[:20] not in repr(scene.ledger.entries)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_arrives_as_it_was(text: str) -> None:
     scene = Scene(("fs", "web.post"))

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import find
@@ -18,6 +18,7 @@ RECORDS = json.dumps(
 )
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab \n-{}.", max_size=3_000))
 def test_units_are_the_text_in_order_but_for_blank_ones(text: str) -> None:
     units = find.units(text)
@@ -43,6 +44,7 @@ def test_a_record_comes_whole() -> None:
     assert '"id": 40' in best.text and '"name": "person 40"' in best.text
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["red", "green", "blue", "x" * 700]), max_size=60))
 def test_every_passage_stands_in_the_text_where_it_says(words: list[str]) -> None:
     text = "\n".join(words)

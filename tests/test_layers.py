@@ -14,6 +14,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "settings": 0.5,
     "nodes": 0.5,
     "notations": 0.6,
     "dialect": 1.0,
@@ -28,6 +29,7 @@ LAYERS = {
     "difference": 1.3,
     "secrets": 1.0,
     "view": 1.2,
+    "pruning": 1.2,
     "clients": 1.0,
     "envelope": 1.2,
     "rows": 1.3,

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import values
@@ -70,6 +70,7 @@ def test_a_query_that_finds_nothing_says_so_with_an_example() -> None:
     assert found.text == "null" and "for example" in found.what
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.integers() | st.text(),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import values
@@ -16,6 +16,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(JSON) | st.dictionaries(st.text(), JSON))
 def test_what_is_read_is_written_as_it_was(value: object) -> None:
     raw = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -68,6 +69,7 @@ def test_an_answer_has_one_member_a_line_and_a_text_comes_bare() -> None:
     assert values.laid_out([]) == "[]"
 
 
+@settings(deadline=None)
 @given(st.lists(JSON) | st.dictionaries(st.text(), JSON))
 def test_an_answer_is_json(value: object) -> None:
     assert json.loads(values.laid_out(value)) == value

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from config_texts import JsonWriter, TomlWriter, entries, names
+from config_texts import JsonWriter, TomlWriter, YamlWriter, entries, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ USUAL = Dialect("usual", "Usual", (), "Restart.", allow=("tools",), approve=("au
 JSON = Location("user", "~/x.json", ("mcpServers",))
 JSONC = Location("user", "~/x.json", ("mcpServers",), "jsonc")
 CODEX = Dialect("c", "C", (), "", allow=("enabled_tools",), variables="env_vars")
+YAML = Location("user", "~/x.yaml", ("mcpServers",), "yaml")
 TOML = Location("user", "~/x.toml", ("mcp_servers",), "toml")
 
 
@@ -79,6 +80,35 @@ def test_a_toml_file_is_the_same_after_wrapping_and_unwrapping(
     assert unwrap_all(text, CODEX, TOML) == before
 
 
+yaml_servers = st.dictionaries(
+    st.text("abc-_ 1é", min_size=1).filter(lambda name: name != "--"),
+    entries(allow="tools"),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=60)
+@given(st.data(), st.booleans(), yaml_servers)
+def test_a_yaml_file_is_the_same_after_wrapping_and_unwrapping(
+    data: st.DataObject, named: bool, servers: dict[str, Any]
+) -> None:
+    writer = YamlWriter(data.draw)
+    write = writer.named if named else writer.document
+    before = write("mcpServers", servers)
+    text = wrap_all(before, USUAL, YAML)
+    lines = command_lines(before, USUAL, YAML)
+    assert command_lines(text, USUAL, YAML) == {
+        name: [PROGRAM, "run", "--name", name, "--", *line] for name, line in lines.items()
+    }
+    assert unwrap_all(text, USUAL, YAML) == before
+
+
+def test_yaml_with_aliases_is_refused() -> None:
+    with pytest.raises(NotEditable):
+        wrap.read("a: &x [1]\nb: *x\n", USUAL, YAML)
+
+
 @pytest.mark.parametrize(
     ("text", "location"),
     [
@@ -94,6 +124,9 @@ def test_a_toml_file_is_the_same_after_wrapping_and_unwrapping(
         ("[mcp_servers.a]\ncommand = 'x'\ncommand = 'y'\n", TOML),
         ("[mcp_servers.a]\n[mcp_servers.a]\n", TOML),
         ("[mcp_servers.a\n", TOML),
+        ("mcpServers:\n  a: {command: x, command: y}\n", YAML),
+        ("mcpServers: {", YAML),
+        ("a: 1\n---\nb: 1\n", YAML),
     ],
 )
 def test_a_text_that_does_not_parse_or_says_a_thing_twice_is_refused(

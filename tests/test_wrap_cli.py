@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from coatcheck.cli import main
+from coatcheck.cli.parts import desk, ledger_of
+from coatcheck.cli.place import Place
+from coatcheck.config import Config
+from coatcheck.types import Call
 
 PROJECT = """{
   "mcpServers": {
@@ -39,8 +43,12 @@ class User:
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run a command and return what it says, errors included."""
-        assert main(list(words)) == code
+        try:
+            ended: object = main(list(words))
+        except SystemExit as stop:
+            ended = stop.code
         said = self._capsys.readouterr()
+        assert ended == code, said
         return said.out + said.err
 
     def states(self, *words: str) -> dict[str, str]:
@@ -200,3 +208,39 @@ def test_the_result_is_told_as_json(user: User) -> None:
     told = json.loads(user.run("wrap", "--yes", "--json"))
     assert told["written"] == [str(file)]
     assert [row["state"] for row in told["rows"]] == ["wrapped", "remote"]
+
+
+def test_uninstalling_unwraps_files_of_other_projects_and_removes_the_launcher(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [user.write("./.mcp.json", PROJECT), user.write(".cursor/mcp.json", PROJECT)]
+    user.run("wrap", "--yes")
+    user.run("wrap", "--yes", "--client", "cursor")
+    elsewhere = user.home / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert "Now remove the package" in user.run("uninstall", "--yes")
+    assert [file.read_text() for file in files] == [PROJECT, PROJECT]
+    assert not Path(user.launcher).exists()
+
+
+def test_uninstalling_keeps_the_launcher_while_an_entry_needs_it(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    user.run("wrap", "--yes")
+    file.chmod(0o444)
+    assert f"{file}: still wrapped" in user.run("uninstall", "--yes", code=1)
+    assert Path(user.launcher).exists()
+
+
+def test_a_pause_is_seen_by_a_running_server_and_ends(user: User) -> None:
+    place = Place(user.home / "state", Config())
+    call = Call("files", "read")
+    with ledger_of(place) as ledger:
+        running = desk(place, "files", ledger)
+        assert running.wants("tools/call", call, 10_000)
+        user.run("pause")
+        assert not running.wants("tools/call", call, 10_000)
+        assert running.wants("tools/list", None, 10_000)
+        assert "coatcheck resume" in user.run("doctor", code=1)
+        user.run("resume")
+        assert running.wants("tools/call", call, 10_000)

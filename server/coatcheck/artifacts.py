@@ -119,8 +119,6 @@ class StoredArtifacts:
                 self._store.delete(view_key(ref, digest))
             self._write(ref, record)
             self._store.delete(f"gone/{ref}")
-        with suppress(StoreError):  # the artifact is kept; all else can wait
-            self._sweep_daily(now)
 
     def get(self, ref: str) -> Artifact:
         """Return the artifact of ref and let its time run anew.
@@ -203,8 +201,12 @@ class StoredArtifacts:
         self._store.tidy(aside_seconds)
         return swept
 
-    def _sweep_daily(self, now: float) -> None:
-        """Sweep, unless some process did so within a day."""
+    def sweep_daily(self) -> None:
+        """Sweep, unless some process did so within a day. Raises: StoreError.
+
+        Never part of a call: it may take seconds.
+        """
+        now = self._clock()
         last = self._row("swept")
         if last is None or not 0 <= now - last[0]["at"] < SWEEP_SECONDS:
             self._store.put("swept", sealed_row("swept", {"at": now}))

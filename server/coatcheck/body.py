@@ -34,8 +34,8 @@ def open_body(result: bytes) -> Body | None:
     if not isinstance(parsed, dict) or not isinstance(parsed.get("content", []), list):
         return None
     texts, others = _blocks(result, parsed.get("content", []))
-    structured = spans.member(result, "structuredContent")
-    if not texts and structured and parsed["structuredContent"] is not None:
+    structured = None if texts else spans.member(result, "structuredContent")
+    if structured and parsed["structuredContent"] is not None:
         texts = [result[structured.start : structured.end].decode("utf-8", "surrogateescape")]
     return Body(
         text="\n".join(texts),
@@ -79,6 +79,19 @@ def block(result: bytes, number: int) -> tuple[bytes, str]:
         raise ValueError
     except ValueError:  # binascii.Error too
         raise ExcerptError(f"block {number} holds neither text nor data") from None
+
+
+def structured_of(result: bytes) -> bytes:
+    """Return the structuredContent of a result as received, b"" if it has none."""
+    found = spans.member(result, "structuredContent")
+    return result[found.start : found.end] if found else b""
+
+
+def with_structured(result: bytes, structured: bytes, others: Sequence[bytes]) -> bytes:
+    """Return result with structured as structuredContent, and as its one text block."""
+    text = structured.decode("utf-8", "surrogateescape")
+    shown = with_text(result, text, others)
+    return shown[:-1] + b',"structuredContent":' + structured + b"}"
 
 
 def _blocks(result: bytes, content: list[object]) -> tuple[list[str], list[bytes]]:

@@ -2,30 +2,37 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from coatcheck.types import ConfigError, FocusPolicy, Mode, RefsInto, Rule
+from coatcheck.settings import (
+    PRICE_KEYS,
+    REFS_INTO,
+    ROUTE_KEYS,
+    RULE_KEYS,
+    STORE_KEYS,
+    SUMMARIZER_KEYS,
+    TOP_KEYS,
+    UNITS,
+    UPSTREAM_KEYS,
+    Key,
+)
+from coatcheck.types import (
+    ConfigError,
+    RefsInto,
+    Route,
+    Rule,
+    SummarizerSettings,
+)
 
 Table = Mapping[str, Any]
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One setting: what it accepts, how that is said, and its line in the example."""
-
-    parse: Callable[[Any], Any]
-    expects: str
-    comment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Config:
     upstream_rules: Mapping[str, Table] = field(default_factory=dict)
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
+    summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
 
     def rule(self, upstream: str, tool: str) -> Rule:
@@ -77,128 +85,6 @@ class Config:
         """Return this config with every tool's mode off."""
         rule = replace(self.defaults, mode="off")
         return replace(self, defaults=rule, upstream_rules={}, tool_rules=())
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int or value < 1:
-        raise ValueError
-    return value
-
-
-def _positive(value: Any) -> float:
-    if type(value) not in (int, float) or not value > 0:
-        raise ValueError
-    return float(value)
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError
-    return value
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError
-    return tuple(map(_string, value))
-
-
-def _mapping(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise ValueError
-    return {key: _string(item) for key, item in value.items()}
-
-
-def _pairs(value: Any) -> tuple[RefsInto, ...]:
-    if not isinstance(value, list):
-        raise ValueError
-    return tuple(map(_pair, value))
-
-
-def _pair(value: Any) -> RefsInto:
-    if not isinstance(value, dict) or value.keys() != {"from", "to"}:
-        raise ValueError
-    source, target = _string(value["from"]), _string(value["to"])
-    if not source or "." not in target:
-        raise ValueError
-    return RefsInto(source, target)
-
-
-def _one_of(*choices: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise ValueError
-        return str(value)
-
-    return parse
-
-
-def _keep(value: Any) -> str | int:
-    return str(value) if value in ("session", "never") else _duration(value)
-
-
-def _duration(value: Any) -> int:
-    found = re.fullmatch(r"(\d+)\s*([smhdw])", _string(value))
-    if not found or int(found[1]) < 1:
-        raise ValueError
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _size(value: Any) -> int:
-    found = re.fullmatch(r"(\d+)\s*([kmg]ib)", _string(value), re.IGNORECASE)
-    if not found or int(found[1]) < 1:
-        raise ValueError
-    return int(found[1]) * _SIZES[found[2].lower()]
-
-
-RULE_KEYS: dict[str, Key] = {
-    "mode": Key(
-        _one_of(*get_args(Mode)),
-        "one of " + ", ".join(f'"{m}"' for m in get_args(Mode)),
-        "off | lossless | trim (never the model) | auto (all levels) | schema",
-    ),
-    "budget_tokens": Key(
-        _number, "a whole number of at least 1", "ceiling of one view; most are far smaller"
-    ),
-    "floor_tokens": Key(
-        _number, "a whole number of at least 1", "results at or under this are never touched"
-    ),
-    "focus": Key(
-        _one_of(*get_args(FocusPolicy)),
-        'one of "always", "learned", "never"',
-        "offer `_focus`: learned = on tools that were shortened before the session began",
-    ),
-    "keep": Key(
-        _keep,
-        'a duration such as "7d" or "12h", "session" or "never"',
-        '"session" | "never" (then nothing is shortened) | a duration',
-    ),
-    "call_timeout_seconds": Key(_positive, "a number above 0", "restarted by progress"),
-    "summarize": Key(_string, "a text", "extra instruction for the summarizer"),
-    "egress": Key(_boolean, "true or false", "false: results never go to the model"),
-}
-UPSTREAM_KEYS: dict[str, Key] = {
-    "command": Key(_string, "a text", "the program of a stdio server"),
-    "args": Key(_strings, "a list of texts", "its arguments"),
-    "env": Key(_mapping, "a table of texts", "added to the environment"),
-    "url": Key(_string, "a text", "the address of a remote server"),
-    "headers": Key(_mapping, "a table of texts", "sent with every request"),
-}
-STORE_KEYS: dict[str, Key] = {
-    "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
-}
-REFS_INTO = Key(
-    _pairs,
-    'a list of pairs such as { from = "fs", to = "github.create_issue" }',
-    "whose artifacts may enter which tools by their ref",
-)
-TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store")
 
 
 def find(flag: Path | None, environment: Mapping[str, str], home: Path) -> Path | None:
@@ -253,9 +139,39 @@ def parse(table: Table, path: Path | None = None) -> Config:
     )
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
+    summarizer = _summarizer(table.get("summarizer", {}), where)
     top = {key: value for key, value in table.items() if key == "refs_into"}
     more = _values(top, {"refs_into": REFS_INTO}, where, "")
-    return Config(path, Rule(**defaults), upstreams, rules, tools, StoreSettings(**store), **more)
+    return Config(
+        path,
+        Rule(**defaults),
+        upstreams,
+        rules,
+        tools,
+        StoreSettings(**store),
+        summarizer,
+        **more,
+    )
+
+
+def _summarizer(table: Any, where: str) -> SummarizerSettings:
+    _known(table, (*SUMMARIZER_KEYS, "routes", "prices"), where, "summarizer")
+    routes = table.get("routes", [])
+    if not isinstance(routes, list) or not all("model" in route for route in routes):
+        raise ConfigError(
+            f"{where}: summarizer.routes must be tables with a model; write [[summarizer.routes]]"
+        )
+    rest = {key: value for key, value in table.items() if key not in ("routes", "prices")}
+    return SummarizerSettings(
+        **_values(rest, SUMMARIZER_KEYS, where, "summarizer"),
+        routes=tuple(
+            Route(**_values(route, ROUTE_KEYS, where, "summarizer.routes")) for route in routes
+        ),
+        prices={
+            name: _values(price, PRICE_KEYS, where, f'summarizer.prices."{name}"')
+            for name, price in _tables(table, "prices", where).items()
+        },
+    )
 
 
 def _tables(table: Table, name: str, where: str) -> Table:
@@ -304,7 +220,7 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store = Rule(), StoreSettings()
+    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -321,6 +237,9 @@ def example() -> str:
         "[store]",
         *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
         "",
+        "[summarizer]  # results over least_tokens may be read by a model; docs/summarizer.md",
+        *(_line(name, getattr(summarizer, name), key) for name, key in SUMMARIZER_KEYS.items()),
+        "",
         *EXAMPLE_TABLES.splitlines(),
     ]
     return "\n".join(lines) + "\n"
@@ -332,11 +251,13 @@ def _line(name: str, value: object, key: Key) -> str:
 
 def _written(name: str, value: object) -> str:
     if name == "keep":
-        return f'"{int(str(value)) // _UNITS["d"]}d"'
+        return f'"{int(str(value)) // UNITS["d"]}d"'
     if name == "quota":
         return f'"{int(str(value)) >> 30}GiB"'
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return str(list(value))
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
@@ -357,4 +278,15 @@ EXAMPLE_TABLES = """\
 # [tools."github.list_*"]
 # budget_tokens = 2500
 # summarize = "keep assignee and status"
+# drop_fields = ["*_url", "node_id"]
+# key = "number"
+
+# The first route that fits names the model.
+# [[summarizer.routes]]
+# tool = "docs.*"
+# least_tokens = 20000
+# model = "claude-haiku-4-5"
+
+# [summarizer.prices."claude-haiku-5-5"]
+# input = 0.1
 """

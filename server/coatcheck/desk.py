@@ -58,7 +58,8 @@ class Desk:
     """The Desk Protocol for one upstream.
 
     shortened are the tools that were shortened before this session, read once at its start, so
-    that our changes to tools/list stay byte-identical through the session (law 14).
+    that our changes to tools/list stay byte-identical through the session (law 14). While
+    is_paused, results pass; the tools stay as they were listed.
     """
 
     upstream: str
@@ -69,11 +70,14 @@ class Desk:
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
+    is_paused: Callable[[], bool] = lambda: False
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
+    _shortened_calls: set[bytes] = field(default_factory=set)
+    _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _asked_for: dict[str, deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
 
@@ -165,7 +169,8 @@ class Desk:
         if method in RESULTS:
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            return rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            return may and not self.is_paused()
         return method in {"tools/list", "resources/templates/list"}
 
     def revise(
@@ -179,7 +184,11 @@ class Desk:
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
         rule = self.rule_of(call.tool)
-        outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
+        schema = self._schemas.get(call.tool)
+        if rule.mode == "schema" and schema is not None:
+            outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
+        else:
+            outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
         outgoing = self._without_repeating(call, result, outgoing)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
@@ -204,7 +213,9 @@ class Desk:
         )
 
     def close(self) -> None:
-        """Erase what was kept for this session only."""
+        """Erase what was kept for this session only, and ask no model any more."""
+        if self.pipeline.summarizer is not None:
+            self.pipeline.summarizer.close()
         if self._keeps_for_session:
             try:
                 self.pipeline.artifacts.forget_session(self.session.id)
@@ -227,6 +238,7 @@ class Desk:
             return None
         self._with_focus |= listing.with_focus
         self._tools |= _tools_in(parsed)
+        self._schemas |= _schemas_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
             tokens = estimate(listing.added)
@@ -290,8 +302,11 @@ class Desk:
         upstream_ms: float,
         added_ms: float,
     ) -> None:
-        tokens = estimate(outgoing.text)
-        chars = len(outgoing.text)
+        tokens, chars = estimate(outgoing.text), len(outgoing.text)
+        if self._is_whole_again(call, outgoing):
+            sizes = {"view_bytes": len(result), "view_tokens": tokens, "upstream_ms": upstream_ms}
+            self._book("fetch", call, verb="whole", added_ms=added_ms, **sizes)
+            return
         shown = shown_chars(self.session.client, chars, is_error=outgoing.is_error)
         self._book(
             "call",
@@ -314,6 +329,16 @@ class Desk:
             decision=outgoing.summary.decision,
         )
 
+    def _is_whole_again(self, call: Call, outgoing: Outgoing) -> bool:
+        """Tell whether a call asks for all of what this session got a view of before.
+
+        It is a fetch of the whole then, and no call that saved nothing.
+        """
+        key = hashlib.blake2b(call.tool.encode() + b"\0" + call.arguments, digest_size=16).digest()
+        if outgoing.ref:
+            self._shortened_calls.add(key)
+        return call.focus == WHOLE and not outgoing.ref and key in self._shortened_calls
+
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
         call = Call(
             fetched.upstream or self.upstream, fetched.tool, b"", "", *_context(_meta(params))
@@ -328,6 +353,14 @@ class Desk:
             view_tokens=estimate(fetched.text),
             added_ms=ms,
         )
+
+
+def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
+    """Return the output schemas of a list of tools by the tools' names."""
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
+    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
 
 
 def _tools_in(listed: object) -> dict[str, filling.Tool]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -35,6 +36,15 @@ def earlier(folder: Path, path: Path, now: str) -> str | None:
         return str(record["original"]) if record["after"] == _digest(now) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the config files that something is remembered of."""
+    found = []
+    for record in sorted(folder.glob("*.json")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found.append(Path(json.loads(record.read_bytes())["file"]))
+    return found
 
 
 def forget(folder: Path, path: Path) -> None:

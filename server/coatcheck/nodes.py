@@ -1,10 +1,14 @@
 """Values of a config text with the places they stand at, and edits that touch nothing else."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Edit = tuple[int, int, str]
+
+# What begins the first line of an item of a YAML list; the lines below it begin with spaces.
+_DASHES = re.compile(r"(?<=\n) *(?:- +)+")
 
 
 class NotParsed(ValueError):
@@ -77,7 +81,7 @@ def insert_member(text: str, after: Member, pair: str, *, flow: bool) -> Edit:
     if flow:
         return at, at, ", " + pair
     at = line_end(text, at)
-    return at, at, _new_line(text, after.start) + pair
+    return at, at, _DASHES.sub(_spaces, _new_line(text, after.start)) + pair
 
 
 def remove_member(text: str, table: Node, key: str) -> Edit:
@@ -155,6 +159,10 @@ def _new_line(text: str, at: int) -> str:
     end = text.find("\n")
     ending = "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
     return ending + text[line_start(text, at) : at].lstrip("\ufeff")
+
+
+def _spaces(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def _whole_lines(text: str, start: int, end: int) -> Edit:

@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from coatcheck import spans, view
-from coatcheck.body import Body, open_body, with_text
+from coatcheck import pruning, spans, view
+from coatcheck.body import Body, open_body, structured_of, with_structured, with_text
 from coatcheck.sizing import estimate
 from coatcheck.types import (
     Aim,
@@ -106,6 +106,47 @@ class Pipeline:
             summary=summary,
         )
 
+    def prune(
+        self, call: Call, result: bytes, rule: Rule, schema: Mapping[str, object], session: str = ""
+    ) -> Outgoing:
+        """Return result with a smaller structuredContent that schema allows, or pass it.
+
+        For tools with mode "schema", whose clients check what they get. Never raises.
+        """
+        body = open_body(result)
+        if body is None or not body.final or body.is_error or call.focus == WHOLE:
+            return Outgoing("passed", text=body.text if body else "")
+        raw = structured_of(result)
+        text = raw.decode("utf-8", "replace")
+        passed = Outgoing("passed", text=text or body.text)
+        tokens = estimate(text)
+        if tokens <= max(rule.floor_tokens, rule.budget_tokens) or rule.keep == "never":
+            return passed
+        if not pruning.can_be_announced(schema):
+            return replace(passed, reason="the schema has no place to say what is left out")
+        try:
+            return self._pruned(call, result, rule, schema, session) or passed
+        except (StoreError, OSError, ValueError, RecursionError) as error:
+            logger.warning("%s.%s passes unpruned", call.upstream, call.tool)
+            return replace(passed, reason=f"not pruned: {type(error).__name__}")
+
+    def _pruned(
+        self, call: Call, result: bytes, rule: Rule, schema: Mapping[str, object], session: str
+    ) -> Outgoing | None:
+        body, raw = open_body(result), structured_of(result)
+        found = pruning.prune(raw, schema, rule.budget_tokens // 2)
+        if body is None or found is None:
+            return None
+        ref = self.artifacts.ref_for("result", result)
+        value = pruning.announced(found[0], view.notice(found[1], ref))
+        sent = with_structured(result, value, body.others)
+        if len(sent) >= len(result) or not pruning.is_valid(value, schema):
+            return None
+        text = value.decode("utf-8", "surrogateescape")
+        artifact = Artifact(ref, result, call, text, "selected", found[1])
+        self.artifacts.put(self._for_its_time(artifact, rule, session))
+        return Outgoing("selected", sent, raw.decode("utf-8", "replace"), text, ref, found[1])
+
     def _summary(self, call: Call, rule: Rule, body: Body, aim: Aim, planned: Reduction) -> Summary:
         """Return what the summarizer makes of body; errors are never shown to it (law 7)."""
         if self.summarizer is None or body.is_error or rule.mode != "auto" or not rule.egress:
@@ -125,7 +166,7 @@ class Pipeline:
     def _reduction(self, body: Body, aim: Aim) -> tuple[Reduction | None, str]:
         """Return the best reduction, and why it is a simpler one than planned."""
         if body.is_error:
-            return self._attempt(self.clip, body.text, aim)
+            return (None, "") if aim.lossless else self._attempt(self.clip, body.text, aim)
         reduction, reason = self._attempt(self.reduce, body.text, aim)
         if reduction is None and reason and not aim.lossless:
             return self._attempt(self.clip, body.text, aim)[0], reason

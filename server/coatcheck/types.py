@@ -11,6 +11,21 @@ Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "cl
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Kind = Literal[
+    "records",
+    "tables",
+    "logs",
+    "repeats",
+    "builds",
+    "diffs",
+    "listing",
+    "html",
+    "trees",
+    "snapshots",
+    "code",
+    "prose",
+]
+Forced = Kind | Literal["auto", "clip"]
 
 
 class CoatcheckError(Exception):
@@ -49,7 +64,8 @@ class ExcerptError(CoatcheckError):
 class Rule:
     """The settings of one tool after defaults, its upstream and its tool tables were merged.
 
-    keep is "session", "never" or a number of seconds.
+    keep is "session", "never" or a number of seconds. keep_fields, drop_fields and key belong
+    to JSON records; reducer names the kind of content that results are taken for.
     """
 
     mode: Mode = "auto"
@@ -61,6 +77,10 @@ class Rule:
     summarize: str = ""
     style: Style = "points"
     egress: bool = True
+    keep_fields: Sequence[str] = ()
+    drop_fields: Sequence[str] = ()
+    key: str = ""
+    reducer: Forced = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,8 @@ class Aim:
     is looked for and nothing but announced parts was dropped, it may cost almost twice that.
     focus is what the agent looks for ("" when nothing is known). With lossless set, only
     re-encodings that keep every value are allowed. tool and arguments are hints about where the
-    text comes from.
+    text comes from. key is the field known to identify a record ("" when
+    none is).
     """
 
     budget_tokens: int
@@ -170,6 +191,7 @@ class Aim:
     lossless: bool = False
     tool: str = ""
     arguments: Mapping[str, object] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +221,23 @@ class Reducer(Protocol):
         ...
 
 
+class Adapter(Protocol):
+    """Know what the results of certain tools look like."""
+
+    @property
+    def name(self) -> str:
+        """Name it in lists and logs."""
+        ...
+
+    def matches(self, upstream: str, tool: str) -> bool:
+        """Tell whether it knows the results of this tool; the user names the upstream."""
+        ...
+
+    def reduce(self, text: str, aim: Aim) -> Reduction | None:
+        """Return the best reduction of text within aim, None to leave it to the generic path."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a summarizer made of a result, and what that cost.
@@ -224,6 +263,10 @@ class Summarizer(Protocol):
 
         Called in a worker thread; returns within its soft deadline and never raises.
         """
+        ...
+
+    def close(self) -> None:
+        """Give up what is under way, at the end of the session."""
         ...
 
 

@@ -47,6 +47,12 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     )
 
 
+def notice(omissions: Sequence[Omission], ref: str) -> str:
+    """Say inside a pruned value what is left out of it, and how to get the whole."""
+    shown = "; ".join(f"{o.what}: {counted(o)} shown" for o in omissions)
+    return f'{shown}. The others are NOT missing: fetch_artifact(ref="{ref}")'
+
+
 def one(unit: str) -> str:
     """Return the singular of unit after its article, as in "A row" or "An element"."""
     word = singular(unit)

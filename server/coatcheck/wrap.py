@@ -1,5 +1,6 @@
 """Plan how entries of client configs are wrapped and unwrapped, as edits of their text alone."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -18,6 +19,8 @@ OUR_VARIABLES = ("COATCHECK", "COATCHECK_CONFIG", "COATCHECK_HOME")
 LOCAL = ("", "stdio", "local")
 ADDRESSES = ("url", "httpUrl", "serverUrl", "uri")
 PROGRAM = "coatcheck"
+# A text of YAML that means the same between brackets.
+_FIRM = re.compile(r"""[\w./\\:@~+-]+|"[^"]*"|'[^']*'""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +176,9 @@ def _wrap(sheet: Sheet, server: Server, program: str) -> Iterator[Edit]:
 def _moved(sheet: Sheet, command: Node, args: Member | None) -> str:
     """Return the command as it is written, else quoted where that cannot stand in the list."""
     raw = sheet.text[command.start : command.end]
-    plain = sheet.location.notation == "yaml" and raw[0] not in "\"'"
+    is_loose = sheet.location.notation == "yaml" and not _FIRM.fullmatch(raw)
     in_brackets = args is None or args.node.flow
-    if plain and (in_brackets or "\n" in raw):
+    if is_loose and (in_brackets or "\n" in raw):
         return sheet.notation.quote(str(command.value))
     return raw
 

@@ -191,3 +191,19 @@ def test_a_view_stays_within_its_budget() -> None:
             found = reduce(as_csv(), Aim(budget, focus=focus))
             assert found is not None
             assert estimate(found.text) <= budget * (1 if found.level == "selected" else 1.2)
+
+
+def test_two_names_that_stand_close_together_are_two_columns() -> None:
+    lines = [f"root  {i:4} 0.{i} {i * 9:5} ?   S    /bin/worker --n {i}" for i in range(9)]
+    table = parse("\n".join(["USER   PID %CPU   RSS TTY STAT COMMAND", *lines]))
+    assert table is not None
+    assert list(table.columns) == ["USER", "PID", "%CPU", "RSS", "TTY", "STAT", "COMMAND"]
+    assert table.rows[3] == ["root", "3", "0.3", "27", "?", "S", "/bin/worker --n 3"]
+
+
+def test_columns_over_a_line_of_dashes_are_a_table() -> None:
+    lines = [f"name{i}      {i}.0" for i in range(9)]
+    table = parse("\n".join(["Package    Version", "---------- -------", *lines]))
+    assert table is not None
+    assert list(table.columns) == ["Package", "Version"]
+    assert list(table.rows[0]) == ["name0", "0.0"]

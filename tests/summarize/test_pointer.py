@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from random import Random
 from threading import Event
 
 import anthropic  # here, so that no deadline of a test counts its import
 import pytest
 from fake_messages import Fake, knowing, lazy, liar, serving
 from fakes import MemoryArtifacts
+from made_up import LOG, PROSE
 
 from coatcheck import reducers
 from coatcheck.pipeline import Outgoing, Pipeline
@@ -20,28 +20,6 @@ from coatcheck.summarize.client import Api
 from coatcheck.summarize.pointer import History, Pointer
 from coatcheck.types import Call, Route, Rule, SummarizerSettings, Summary
 
-RANDOM = Random(7)
-WORDS = [f"{a}{b}{c}" for a in ("ma", "lo", "ti", "re") for b in ("ka", "ne", "su") for c in "rnst"]
-
-
-def sentence(start: str) -> str:
-    """Return a sentence like no other one, so that nothing but a model makes it short."""
-    return f"{start} {' '.join(RANDOM.choices(WORDS, k=14))}."
-
-
-PROSE = "\n\n".join(
-    f"## {' '.join(RANDOM.choices(WORDS, k=3))}\n\n"
-    + sentence(f"Paragraph {n} speaks of topic {n} at length, of")
-    + " "
-    + sentence(f"It goes on, number {n}, with")
-    for n in range(150)
-)
-LOG = "\n".join(
-    sentence(f"2026-11-22T03:{n // 60:02}:{n % 60:02} INFO")
-    if n != 777
-    else "2026-11-22T03:12:57 ERROR worker 6 deadlock on shard 17"
-    for n in range(1_000)
-)
 CALL = Call("docs", "read")
 CHEAP = {"input": 0.2, "output": 1.0}
 SETTINGS = SummarizerSettings(consent=True, soft_seconds=5.0, hard_seconds=8.0)

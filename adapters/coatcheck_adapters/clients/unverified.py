@@ -63,6 +63,20 @@ DIALECTS = (
         approve=("autoApprove", "alwaysAllow"),
     ),
     Dialect(
+        "continue",
+        "Continue",
+        (Location("user", "~/.continue/config.yaml", SERVERS, "yaml"),),
+        RESTART,
+    ),
+    Dialect(
+        "goose",
+        "Goose",
+        (Location("user", CONFIG + "goose/config.yaml", ("extensions",), "yaml"),),
+        RESTART,
+        command="cmd",
+        allow=("available_tools",),
+    ),
+    Dialect(
         "kiro",
         "Kiro",
         (

@@ -13,12 +13,13 @@ from typing import Any, TextIO
 import click
 
 from coatcheck import spans
-from coatcheck.cli.parts import artifacts, pipeline
+from coatcheck.cli.parts import artifacts, pipeline, summarizer
 from coatcheck.cli.place import place
+from coatcheck.cli.summarizer import book
 from coatcheck.cli.text import write
 from coatcheck.pipeline import Outgoing
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, UnknownRef
+from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, Session, UnknownRef
 
 # How many items may wait for a process: enough to keep all busy, few enough
 # that a long file streams.
@@ -69,22 +70,25 @@ class NotKept:
 def _joined(keep: bool) -> Any:
     """Return the pipeline and the settings of this process, built at its first item."""
     at = place()
-    return pipeline(artifacts(at) if keep else NotKept()), at.config
+    reads = summarizer(at, None, Session("compact"))
+    return pipeline(at, artifacts(at) if keep else NotKept(), summarizer=reads), at
 
 
 def compacted(item: Mapping[str, Any], options: Options) -> dict[str, Any]:
     """Return what became of one item, in the shape of the --jsonl contract."""
-    line, settings = _joined(options.keep)
+    line, at = _joined(options.keep)
     tool = options.tool or str(item.get("tool") or "stdin")
     upstream, _, name = tool.rpartition(".")
     focus = item.get("focus") if options.focus is None else options.focus
     text = str(item["text"])
     call = Call(upstream, name, spans.dumps(item.get("arguments") or {}), str(focus or ""))
-    rule = settings.rule(upstream, name)
+    rule = at.config.rule(upstream, name)
     if options.budget:
         rule = replace(rule, budget_tokens=options.budget)
     result = spans.dumps({"content": [{"type": "text", "text": text}]})
     outgoing: Outgoing = line.shorten(call, result, rule)
+    if outgoing.summary.micro_usd:
+        book(at, call, outgoing.summary)
     shown = outgoing.view or text
     return {
         "id": item.get("id"),

@@ -43,13 +43,17 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the user asked for; empty means everything."""
+    """What the user asked for; empty means everything.
+
+    projects are folders to look into besides the working folder.
+    """
 
     clients: Collection[str] = ()
     scopes: Collection[str] = ()
     only: Collection[str] = ()
     tracked: bool = False
     unverified: bool = False
+    projects: Sequence[Path] = ()
 
     def takes(self, file: ConfigFile, server: Server, states: Collection[str]) -> bool:
         """Tell whether server, in one of these states, is to be changed."""
@@ -63,9 +67,9 @@ class Choice:
 def find(dialects: Sequence[Dialect], choice: Choice) -> Iterator[ConfigFile]:
     """Yield the config files of the chosen clients that exist and hold servers, each place once."""
     seen = set()
-    for dialect in dialects:
-        for location in dialect.locations:
-            path = expand(location.path, os.environ)
+    for dialect, location in ((d, at) for d in dialects for at in d.locations):
+        for project in (Path.cwd(), *choice.projects):
+            path = expand(location.path, os.environ, project)
             place = (os.path.realpath(path), location.at)
             wanted = (not choice.clients or dialect.name in choice.clients) and (
                 not choice.scopes or location.scope in choice.scopes
@@ -75,10 +79,19 @@ def find(dialects: Sequence[Dialect], choice: Choice) -> Iterator[ConfigFile]:
                 yield read(path, dialect, location, choice)
 
 
-def expand(path: str, environment: Mapping[str, str]) -> Path:
+def project_of(file: Path, dialects: Sequence[Dialect]) -> Path | None:
+    """Return the project folder that a config file stands in, None if it is in none."""
+    for location in (location for dialect in dialects for location in dialect.locations):
+        parts = Path(location.path).parts
+        if location.scope == "project" and file.parts[-len(parts) :] == parts:
+            return Path(*file.parts[: -len(parts)])
+    return None
+
+
+def expand(path: str, environment: Mapping[str, str], project: Path) -> Path:
     """Return the path that a Location names."""
     named = _FOLDER.sub(lambda found: environment.get(found[1]) or found[2], path)
-    return Path.cwd() / Path(named).expanduser()
+    return project / Path(named).expanduser()
 
 
 def read(path: Path, dialect: Dialect, location: Location, choice: Choice) -> ConfigFile:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from coatcheck import __version__, config
-from coatcheck.cli.home import home
+from coatcheck.cli.home import home, pause_file
 from coatcheck.cli.place import Place
 from coatcheck.ledger.reader import reading
 from coatcheck.types import CoatcheckError
@@ -65,9 +65,13 @@ def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
         yield Finding("settings", str(error), "correct it; `coatcheck config check` says more")
     if os.environ.get("COATCHECK") == "off":
         yield Finding("switch", "COATCHECK=off: nothing is shortened", "unset COATCHECK")
+    if pause_file(where).exists():
+        yield Finding("switch", "paused: nothing is shortened", "run `coatcheck resume`")
     fix = "see that the folder can be written, or set COATCHECK_HOME"
     yield _seen("store", lambda: _store(at), fix)
     yield _seen("ledger", lambda: _ledger(where), "move the file away, or update coatcheck")
+    if at.config.summarizer.consent:
+        yield _summarizer(at)
     if command:
         yield _upstream(command)
 
@@ -91,6 +95,29 @@ def _store(at: Place) -> str:
         f"{usage.used_bytes / 1e6:,.1f} MB of {at.config.store.quota / 1e6:,.0f} MB used,"
         f" {usage.free_bytes / 1e9:,.1f} GB free"
     )
+
+
+def _summarizer(at: Place) -> Finding:
+    """Count the tokens of one word: the cheapest request, and free of charge."""
+    from coatcheck.cli.summarizer import api
+    from coatcheck.summarize.client import Unanswered
+
+    model, line = at.config.summarizer.model, api(at)
+
+    async def count() -> int:
+        asked = [{"role": "user", "content": "coatcheck"}]
+        counted = await line.client().messages.count_tokens(model=model, messages=asked)  # type: ignore[arg-type]  # a list of plain dicts
+        return int(counted.input_tokens)
+
+    try:
+        line.run(count()).result(START_SECONDS)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is a finding
+        why = f"it {error}" if isinstance(error, Unanswered) else type(error).__name__
+        fix = "see summarizer.key_env, key_file, key_command; or `coatcheck config summarizer --no`"
+        return Finding("summarizer", f"{model} does not answer: {why}", fix)
+    finally:
+        line.close()
+    return Finding("summarizer", f"{model} answers; results may be sent to it")
 
 
 def _ledger(where: Path) -> str:

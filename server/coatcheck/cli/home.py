@@ -23,6 +23,11 @@ def home(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) 
     return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "coatcheck"
 
 
+def pause_file(where: Path) -> Path:
+    """Return the file whose presence means that all results pass unchanged."""
+    return where / "paused"
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What the reporting commands read from; the `obj` of their click context.

@@ -3,18 +3,29 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
+from importlib import import_module
+from threading import Timer
+from typing import TYPE_CHECKING
 
-from coatcheck import reducers
 from coatcheck.artifacts import StoredArtifacts
+from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
+from coatcheck.cli.summarizer import LateSummarizer, may_read
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip
-from coatcheck.types import Artifacts, Ledger, Session
+from coatcheck.types import Artifacts, Session, StoreError, Summarizer
 from coatcheck_adapters.stores.disk import DiskStore
+
+if TYPE_CHECKING:
+    from coatcheck.registry import Registry
+
+RESULTS = "coatcheck_adapters.results"
+# After the handshake and the first calls, which it would slow down.
+SWEEP_AFTER_SECONDS = 10.0
 
 
 def artifacts(at: Place) -> StoredArtifacts:
@@ -24,22 +35,58 @@ def artifacts(at: Place) -> StoredArtifacts:
     )
 
 
-def pipeline(kept: Artifacts) -> Pipeline:
-    """Return the pipeline over kept with the built-in reducers."""
-    return Pipeline(kept, reducers.reduce, clip.reduce)
+def registry(at: Place, upstream: str = "") -> "Registry":
+    """Return the adapters that hold at a place; none is imported before first use."""
+    from coatcheck.registry import Registry  # at first use: a start needs neither it nor them
+
+    names = {*at.config.upstreams, upstream} - {""}
+    return Registry(at.config.rule, lambda: import_module(RESULTS).ADAPTERS, names)
 
 
-def desk(at: Place, upstream: str, ledger: Ledger) -> Desk:
+def pipeline(
+    at: Place, kept: Artifacts, upstream: str = "", *, summarizer: Summarizer | None = None
+) -> Pipeline:
+    """Return the pipeline over kept with the adapters of a place."""
+    adapters = cache(lambda: registry(at, upstream))
+    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), clip.reduce, summarizer)
+
+
+def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:
+    """Return the summarizer, None unless the user has agreed to it and given a key."""
+    return LateSummarizer(at, ledger, session) if may_read(at) else None
+
+
+def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
     """Return the desk of one upstream for the agent session that begins now."""
+    session = Session(os.urandom(16).hex())
     return Desk(
         upstream=upstream,
-        session=Session(os.urandom(16).hex()),
+        session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(artifacts(at)),
+        pipeline=pipeline(at, artifacts(at), upstream, summarizer=summarizer(at, ledger, session)),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
+        is_paused=partial(os.access, pause_file(at.home), os.F_OK),
     )
+
+
+@contextmanager
+def sweeping(at: Place, after_seconds: float = SWEEP_AFTER_SECONDS) -> Iterator[None]:
+    """Sweep the store once in the background, when the session has begun and no call waits."""
+
+    def sweep() -> None:
+        with suppress(StoreError):  # what expired is never handed out, swept or not
+            artifacts(at).sweep_daily()
+
+    timer = Timer(after_seconds, sweep)
+    timer.daemon = True
+    if (at.home / "store").is_dir():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -69,11 +69,11 @@ def relay(options: Options, at: Place, environment: Mapping[str, str]) -> int:
         wrapped.run(command, process, None, call_timeout_seconds=seconds)
         return 0
     from coatcheck.cli.memory import give_back
-    from coatcheck.cli.parts import desk, ledger_of
+    from coatcheck.cli.parts import desk, ledger_of, sweeping
 
     give_back()
     sys.setswitchinterval(SWITCH_SECONDS)
-    with ledger_of(at) as ledger:
+    with ledger_of(at) as ledger, sweeping(at):
         joined = desk(at, name, ledger)
         try:
             wrapped.run(command, process, joined, call_timeout_seconds=seconds)

@@ -59,6 +59,9 @@ class Task:
     change: Callable[[Sheet, Sequence[Server]], str]
 
 
+UNWRAP = Task("unwrap", {"wrapped"}, unwrapped)
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """How the user is asked and answered."""
@@ -95,7 +98,8 @@ def wrap(
     states = {"plain", "disabled"} if disabled else {"plain"}
     task = Task("wrap", states, lambda sheet, servers: wrapped(sheet, servers, program))
     choice = Choice(clients, scopes, only, tracked)
-    _do(task, choice, Answers(dry_run, yes, as_json))
+    if not carry_out(task, choice, Answers(dry_run, yes, as_json)):
+        sys.exit(1)
 
 
 @click.command()
@@ -119,9 +123,9 @@ def unwrap(
 
     Example: coatcheck unwrap --only github
     """
-    task = Task("unwrap", {"wrapped"}, unwrapped)
     choice = Choice(clients, scopes, only, tracked, unverified=True)
-    _do(task, choice, Answers(dry_run, yes, as_json))
+    if not carry_out(UNWRAP, choice, Answers(dry_run, yes, as_json)):
+        sys.exit(1)
 
 
 @click.command()
@@ -137,7 +141,11 @@ def status(clients: Sequence[str], scopes: Sequence[str], as_json: bool) -> None
     _list(files, Answers(as_json=as_json), [])
 
 
-def _do(task: Task, choice: Choice, answers: Answers) -> None:
+def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
+    """List the servers, ask, and change the chosen ones; tell whether all of that succeeded.
+
+    Raises: ConfigError, click.Abort.
+    """
     files = list(find(DIALECTS, choice))
     todo = [(file, names) for file in files if (names := _names(task, choice, file))]
     if unknown := set(choice.only) - {s.name for f in files if f.sheet for s in f.sheet.servers}:
@@ -146,7 +154,7 @@ def _do(task: Task, choice: Choice, answers: Answers) -> None:
         _list(files, answers, [])
         for file, names in todo if not answers.as_json else ():
             click.echo(_diff(task, file, names), nl=False)
-        return
+        return True
     if not answers.as_json:
         _list(files, answers, [])
     if todo and not answers.yes:
@@ -156,8 +164,7 @@ def _do(task: Task, choice: Choice, answers: Answers) -> None:
         _list(list(find(DIALECTS, choice)), answers, written)
     else:
         _close(task, written)
-    if len(written) < len(todo):
-        sys.exit(1)
+    return len(written) == len(todo)
 
 
 def _names(task: Task, choice: Choice, file: ConfigFile) -> list[tuple[str, str]]:

@@ -37,8 +37,20 @@ def run(
         async with asyncio.TaskGroup() as tasks:
             await Wrapped(command, process, desk, tasks, call_timeout_seconds).serve()
 
-    logging.basicConfig(format="coatcheck: %(levelname)s %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(Masking("coatcheck: %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     asyncio.run(serve())
+
+
+class Masking(logging.Formatter):
+    """Writes log lines without secrets, whatever was logged."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of record, masked."""
+        from coatcheck.secrets import mask  # here because few sessions log anything
+
+        return mask(super().format(record))
 
 
 class Wrapped:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coatcheck.nodes import Node
-from coatcheck.notations import jsonc, toml
+from coatcheck.notations import jsonc, toml, yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +20,5 @@ NOTATIONS: Mapping[str, Notation] = {
     "json": Notation(jsonc.parse, jsonc.quote, '"{key}": {value}'),
     "jsonc": Notation(jsonc.parse_commented, jsonc.quote, '"{key}": {value}'),
     "toml": Notation(toml.parse, toml.quote, "{key} = {value}"),
+    "yaml": Notation(yaml.parse, jsonc.quote, "{key}: {value}"),
 }

@@ -5,26 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Literal
 
 import orjson
 
-from coatcheck.types import Aim
+from coatcheck.types import Aim, Kind
 
-Kind = Literal[
-    "records",
-    "tables",
-    "logs",
-    "repeats",
-    "builds",
-    "diffs",
-    "listing",
-    "html",
-    "trees",
-    "snapshots",
-    "code",
-    "prose",
-]
 SAMPLE_LINES = 200
 SAMPLE_CHARACTERS = 64_000
 SAMPLE_WIDTH = 200
@@ -42,7 +27,9 @@ PYTHON_START = re.compile(
 REFERENCE = re.compile(r"\s*- .*\[ref=\w+\]")
 DIFF_FILE = re.compile(r"diff --(?:git|cc|combined) \S|Index: \S|--- \S|\+\+\+ \S")
 DIFF_HUNK = re.compile(r"@@+ -\d+(?:,\d+)? .*\+\d+(?:,\d+)? @@+")
-HTML_START = re.compile(r"(?is)\s*(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b")
+HTML_START = re.compile(
+    r"(?is)\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b"
+)
 XML_START = re.compile(r"\s*(?:<\?xml\b|<[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>)")
 TAG = re.compile(r"</?[A-Za-z][\w:-]*(?:\s[^<>]*)?/?>")
 HTML_TAG = re.compile(
@@ -54,6 +41,7 @@ BOXED = re.compile(r"\s*[|│┃].*[|│┃]\s*$|.*\S\s\|\s.*|\s*[+┌├└┏�
 GREP = re.compile(
     r"(?:[A-Za-z]:)?[^\s:()|]*[./\\][^\s:()|]*[A-Za-z_]\d?(?::\d+:|-\d+-)|[\w-]*[A-Za-z]\d?:\d+:|--$"
 )
+BARE_GREP = re.compile(r"(?:\./)?([\w@.+-]+/[^\s:]*\w):(?!//|\s*$)")
 DIAGNOSTIC = re.compile(
     r"\s*\S+(?::\d+(?::\d+)?:|\(\d+(?:,\d+)?\):?) "
     r"(?:(?:fatal )?(?:error|warning|note|info)\b|[A-Z]{1,4}\d{2,5}\b|.*[\[(][\w@/-]+[\])]$)"
@@ -79,6 +67,9 @@ COMMIT = re.compile(r"commit [0-9a-f]{7,40}\b")
 YAML_LINE = re.compile(
     r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"|'[^']+'):(?: .*)?$|\s*- \S|---$|\s*#|\s+[\w./-]+$"
 )
+KEYED = re.compile(
+    r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"|[\w./-]+(?: [\w./()-]+){1,3}(?=:(?:  |$))):(?:\s.*)?$"
+)
 BRANCH = re.compile(r"[\s│|]*(?:[├└`|][─-]{2}|\+--|\[(?:FILE|DIR)\]) ?\S")
 PATH = re.compile(r"(?:\S+\s+)*?(?:[A-Za-z]:\\|\.{0,2}/|[\w@.+=-]+/)\S*$|[\w@.+=-]+\.\w{1,8}$")
 CODE_LINE = re.compile(
@@ -89,11 +80,15 @@ CODE_LINE = re.compile(
     r"|.*[;{}]\s*$|\s*(?:if|for|while|with|try|else|switch)\b.*[:{]\s*$|\s*[\w.]+(?:\[.*\])? [+-]?="
     r" |\s*[\w.]+\(.*\)[;,]?\s*$"
 )
+STARRED = re.compile(r"\s*/?\*(?:[\s*/]|$)")
+SENTENCE = re.compile(r".{40,}[.!?]\S{0,2}\s*$|.{10,}[。！？]\s*$")  # noqa: RUF001 (marks of Chinese)
+DASHES = re.compile(r"\s*-{3,}(?:\s+-{2,})+\s*$")
 FENCE = re.compile(r"\s*(?:```|~~~)")
 DEFINITION = re.compile(
     r"\s*(?:(?:async )?def \w+\(|class \w+[(:{ ]|(?:export )?(?:async )?function \w+\("
     r"|import [\w{*]|from \S+ import |#include [<\"]|(?:pub )?fn \w+|func [\w(]"
-    r"|package \w+;?$|using \w[\w.]*;)"
+    r"|package \w+;?$|using \w[\w.]*;"
+    r"|(?i:create (?:or replace )?(?:unique )?(?:table|view|index|function|trigger) [\w\"`.]))"
 )
 MARKUP = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*(?:```|~~~)")
 HEADING = re.compile(r"#{1,6} \S|[=~-]{3,}\s*$|\s*[*+-] \S|\s*\d+[.)] \S|\s*(?:```|~~~)|\s*> ")
@@ -176,6 +171,9 @@ def is_snapshot(_text: str, lines: Sequence[str]) -> bool:
 
 def is_diff(_text: str, lines: Sequence[str]) -> bool:
     """Tell a unified or combined diff, also after a commit message or without its beginning."""
+    first = next((i for i, x in enumerate(lines) if DIFF_FILE.match(x) or DIFF_HUNK.match(x)), -1)
+    if first < 0 or any(FENCE.match(line) for line in lines[:first]):
+        return False  # a document may show a diff
     if any(line.startswith("diff --") for line in lines):
         return True
     if not any(DIFF_HUNK.match(line) for line in lines):
@@ -234,7 +232,10 @@ def is_listing(_text: str, lines: Sequence[str]) -> bool:
     """Tell search matches with file and line, lists of paths and drawn trees."""
     if len(lines) < 3:
         return False
-    return share(lines, GREP) >= 0.7 or share(lines, BRANCH) >= 0.7 or share(lines, PATH) >= 0.8
+    if share(lines, GREP) >= 0.7 or share(lines, BRANCH) >= 0.7 or share(lines, PATH) >= 0.8:
+        return True
+    paths = [found[1] for line in lines if (found := BARE_GREP.match(line))]
+    return len(paths) >= 0.9 * len(lines) and 3 * len(set(paths)) <= 2 * len(paths)
 
 
 def is_table(_text: str, lines: Sequence[str]) -> bool:
@@ -257,7 +258,9 @@ def is_delimited(lines: Sequence[str]) -> bool:
         if mark in ";|" and any(char.isdigit() for char in lines[0]):
             continue  # a log, not a table with a line of names
         enough = usual >= (1 if mark == "\t" else 2) and abs(usual - expected) <= 1
-        if enough and often >= 0.6 * len(lines) and not is_sentence(lines[0]):
+        if mark == "," and usual == expected == 1:
+            enough = often >= 0.95 * len(lines) and ", " not in lines[0] and len(lines) > 5
+        if expected and enough and often >= 0.6 * len(lines) and not is_sentence(lines[0]):
             return True
     return False
 
@@ -269,6 +272,10 @@ def is_sentence(line: str) -> bool:
 
 def is_aligned(lines: Sequence[str]) -> bool:
     """Tell tables whose columns stand apart by two spaces or more under a line of names."""
+    if DASHES.match(lines[1]):
+        return True
+    if is_worded(lines):
+        return True
     names = re.findall(r"\S+(?: \S+)*", re.sub(r"\s{2,}", "\n", lines[0].strip()))
     if len(names) < 3 and not (len(names) == 2 and lines[0].isupper()):
         return False
@@ -282,6 +289,14 @@ def is_aligned(lines: Sequence[str]) -> bool:
     return kept >= 0.7 * len(rows)
 
 
+def is_worded(lines: Sequence[str]) -> bool:
+    """Tell tables under a line of five or more words in capitals, as ps and top write them."""
+    names = lines[0].split()
+    if len(names) < 5 or not all(name.isupper() for name in names):
+        return False
+    return sum(len(line.split()) >= len(names) for line in lines) >= 0.95 * len(lines)
+
+
 def is_log(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines with a time or a level, histories of commits and traces."""
     return COMMIT.match(lines[0]) is not None or share(lines, LOG_LINE) >= 0.5
@@ -289,21 +304,33 @@ def is_log(_text: str, lines: Sequence[str]) -> bool:
 
 def is_repeated(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
-    if share(lines, MARKUP) >= 0.05 or share(lines, JSON_LINE) >= 0.5:
-        return False  # changelogs and JSON also say the same again and again
+    if share(lines, MARKUP) >= 0.05 or re.match(r"#{1,6} \S", lines[0]):
+        return False  # changelogs also say the same again and again
+    if share(lines, JSON_LINE) >= 0.5 or share(lines, SENTENCE) >= 0.5:
+        return False  # so do JSON and contracts
     kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
     return len(lines) >= 30 and 3 <= len(kinds) <= 0.4 * len(lines)
 
 
 def is_yaml(_text: str, lines: Sequence[str]) -> bool:
-    """Tell YAML and other indented keys with values."""
-    keyed = share(lines, re.compile(r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"):(?:\s.*)?$"))
-    is_json = share(lines, JSON_LINE) >= 0.5
-    return keyed >= 0.5 and share(lines, YAML_LINE) >= 0.9 and not is_json
+    """Tell YAML and other indented keys with values, as kubectl describe writes them."""
+    keyed = share(lines, KEYED)
+    if keyed < 0.5 or share(lines, JSON_LINE) >= 0.5:
+        return False
+    fitting, last = 0, 0
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if YAML_LINE.match(line) or KEYED.match(line):
+            fitting, last = fitting + 1, indent
+        elif indent > last:
+            fitting += 1  # text that goes on below its key
+    return fitting >= 0.9 * len(lines)
 
 
 def is_code(_text: str, lines: Sequence[str]) -> bool:
     """Tell source code by its statements, or by a few definitions amid long comments."""
+    if any(line.lstrip().startswith("/*") for line in lines):
+        lines = [line for line in lines if not STARRED.match(line)] or lines
     if any(FENCE.match(line) for line in lines) or share(lines, HEADING) >= 0.15:
         return False
     if share(lines, JSON_LINE) >= 0.5:

@@ -24,9 +24,11 @@ MAX_COLUMNS = 200
 EVEN = 0.95
 SAMPLE_LINES = 200
 MAX_ASIDE = 6
+WORDED = 5
 SAME = "same in every row: "
 
 RULE = re.compile(r"[ |+:=─━┼┬┴├┤-]*[-─━=]{2,}[ |+:=─━┼┬┴├┤-]*")
+DASHES = re.compile(r"-{3,}(?: +-{2,})+")
 VALUE = re.compile(r"-?\d+(?:\.\d+)?$|\d{1,4}[-/:.]\d|\d{4,}")
 GAP = re.compile(r" {2,}|\t+")
 TITLE = re.compile(r"[A-Z0-9%#][\w%#./()-]*(?: [\w%#./()-]+)*")
@@ -130,13 +132,39 @@ def _looks_like_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 def _aligned(lines: Sequence[str]) -> Table | None:
     """Read the columns of a command such as kubectl get, docker ps, ps aux or df."""
     lines = [line.expandtabs(8).rstrip() for line in lines if line.strip()]
-    if len(lines) <= MIN_ROWS or not _is_title(lines[0]):
+    if len(lines) <= MIN_ROWS:
+        return None
+    if DASHES.fullmatch(lines[1]):
+        cells = [_slices(x, [m.start() for m in re.finditer(r"-+", lines[1])]) for x in lines]
+        return _checked(Table(cells[0], cells[2:]))
+    if not _is_title(lines[0]):
         return None
     starts = _starts(lines)
+    names = lines[0].split()
+    if len(starts) < min(len(names), WORDED) and all(map(str.isupper, names)):
+        cells = [line.split(maxsplit=len(names) - 1) for line in lines]
+        if table := _checked(Table(cells[0], cells[1:])):
+            return table
     if len(starts) < 2:
         return None
-    cells = [_slices(line, starts) for line in lines]
+    cells = _parted([_slices(line, starts) for line in lines])
     return _checked(Table(cells[0], cells[1:]))
+
+
+def _parted(cells: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Part the columns under two names that stand close together, as RSS and TTY of ps do."""
+    sizes = []
+    for column in zip(*cells, strict=True):
+        counts = {len(text.split()) for text in column}
+        sizes.append(max(counts) if len(counts) == 1 else 0)
+    return [
+        [
+            part
+            for cell, n in zip(row, sizes, strict=True)
+            for part in (cell.split() if n > 1 else [cell])
+        ]
+        for row in cells
+    ]
 
 
 def _is_title(line: str) -> bool:

@@ -16,8 +16,11 @@ LONGEST_PHRASE = 8
 MANY_WORDS = 30
 MOST = vocabulary(
     "highest largest most max maximum top best biggest longest greatest peak heaviest slowest"
+    " strongest busiest"
 )
-LEAST = vocabulary("lowest smallest least min minimum fewest shortest cheapest worst")
+LEAST = vocabulary(
+    "lowest smallest least min minimum fewest shortest cheapest worst fastest weakest"
+)
 LAST = vocabulary("latest newest last recent")
 FIRST = vocabulary("oldest earliest first")
 COMPARED = ("number", "time")
@@ -28,6 +31,32 @@ TROUBLE = vocabulary(
 NOT_GOOD = re.compile(
     r"\b(?:not|isn t|aren t|non|never) (?:\w+ )?(?:healthy|ready|running|ok|working|up)\b"
 )
+# Names of columns that are short for what people say.
+SHORT = {
+    short: frozenset(long.split())
+    for short, long in {
+        "mem": "memory",
+        "rss": "memory",
+        "msg": "message messages",
+        "desc": "description",
+        "qty": "quantity",
+        "amt": "amount",
+        "dest": "destination",
+        "src": "source",
+        "addr": "address",
+        "ip": "address",
+        "duration": "slow slowest fastest slower latency",
+        "elapsed": "slow slowest fastest slower latency",
+        "latency": "slow slowest fastest slower",
+        "ms": "slow slowest fastest slower latency duration",
+        "count": "number many",
+        "size": "big biggest large",
+        "mag": "magnitude strongest weakest",
+        "magnitude": "strongest weakest",
+        "price": "cheapest expensive cost",
+        "age": "oldest youngest",
+    }.items()
+}
 COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
 TOP_COUNT = re.compile(
     r"\b(?:top|first|last|the|which) (\d{1,2})\b|\b(\d{1,2}) (?:most|least|\w+est)\b"
@@ -71,9 +100,10 @@ class Wants:
         return plain if plain in self.phrases else ""
 
     def _has(self, word: str) -> bool:
-        return (
-            word in self.words or word + "s" in self.words or word.removesuffix("s") in self.words
-        )
+        """Tell whether the focus has word, its plural or singular, or what it is short for."""
+        if word in self.words or word + "s" in self.words or word.removesuffix("s") in self.words:
+            return True
+        return word in SHORT and not self.words.isdisjoint(SHORT[word])
 
 
 def read(focus: str) -> Wants:
