@@ -159,7 +159,9 @@ class YamlWriter:
         lines = [f"{root}:"]
         for name, entry in servers.items():
             pairs = list({**entry, "name": name}.items())
-            written = [line for key, value in pairs for line in self._below("  ", str(key), value)]
+            written = [
+                line for key, value in pairs for line in self._below("  ", _yaml_key(key), value)
+            ]
             lines += ["- " + written[0][2:], *written[1:]]
         return self._break.join([*lines, "end: 1"])
 

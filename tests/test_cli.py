@@ -92,6 +92,72 @@ def test_compact_shortens_a_pipe_and_fetch_gives_it_back(coatcheck: Person) -> N
     assert "k8s.logs" in coatcheck("artifacts", "ls").stdout
 
 
+def test_bytes_that_are_no_utf_8_pass_compact_and_fetch_as_they_are(
+    coatcheck: Person, tmp_path: Path
+) -> None:
+    raw = LOG.encode().replace(b" ok", b" \xff\xfe ok\r")
+    (path := tmp_path / "raw.log").write_bytes(raw)
+    command = [sys.executable, "-m", "coatcheck.cli"]
+    strict = {
+        **os.environ,
+        "COATCHECK_HOME": str(coatcheck.home),
+        "PYTHONIOENCODING": "utf-8:strict",
+    }
+
+    def out(*words: str, given: bytes = b"") -> bytes:
+        return subprocess.run(
+            [*command, *words], input=given, env=strict, stdout=subprocess.PIPE, check=True
+        ).stdout
+
+    view = out("compact", given=raw)
+    assert b"\xff\xfe" in view
+    assert view == out("compact", str(path))
+    ref = view.split(b'ref="')[1].split(b'"')[0].decode()
+    assert b"\xff\xfe" in out("fetch", ref, "--lines", "7")
+    out("fetch", ref, "--out", str(tmp_path / "whole.log"))
+    assert (tmp_path / "whole.log").read_bytes() == raw
+    assert out("compact", given=b"a \xff") == b"a \xff\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("compact", "no/such/file"),
+        ("compact", "."),
+        ("fetch", "cc_000000000000", "--out", "no/such/file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_in_one_line(
+    words: tuple[str, ...], coatcheck: Person
+) -> None:
+    failed = coatcheck(*words)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("Error: ")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_a_full_output_or_a_reader_that_has_enough_is_no_traceback(coatcheck: Person) -> None:
+    command = [sys.executable, "-m", "coatcheck.cli", "compact", "--no-keep", "--tool", "x.y"]
+    environment = {**os.environ, "COATCHECK_HOME": str(coatcheck.home)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command,
+        input=LOG.encode(),
+        env=environment,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_count_below_its_least_is_wrong_usage(coatcheck: Person) -> None:
+    assert coatcheck("artifacts", "ls", "--limit", "0").returncode == 2
+    assert coatcheck("savings", "log", "--last", "-1").returncode == 2
+
+
 def test_fetch_writes_the_whole_answer_to_a_query_and_a_block_to_a_file(
     coatcheck: Person,
 ) -> None:
@@ -185,3 +251,29 @@ def test_the_demo_fails_clearly_when_the_store_cannot_be_written(tmp_path: Path)
     (tmp_path / "file").touch()
     ran = Person(tmp_path / "file" / "home")("demo")
     assert ran.returncode == 1 and "cannot be written" in ran.stderr
+
+
+def test_adapters_lists_what_applies_to_a_tool_in_order(coatcheck: Person) -> None:
+    coatcheck.home.mkdir(exist_ok=True)
+    settings = '[tools."gh.list_*"]\ndrop_fields = ["*_url"]\nkey = "number"\n'
+    (coatcheck.home / "config.toml").write_text(settings)
+    listed = coatcheck("adapters", "gh.list_issues", "--json")
+    rows = json.loads(listed.stdout)
+    assert [(row["name"], row["from"]) for row in rows] == [
+        ("rule", "config.toml"),
+        ("github-issues", "built in"),
+        ("generic", "generic"),
+    ]
+    assert rows[0]["does"] == 'drop_fields = ["*_url"], key = "number"'
+    everything = coatcheck("adapters").stdout.splitlines()
+    assert 'tools."gh.list_*"' in everything[0] and "generic" in everything[-1]
+
+
+def test_compact_leaves_out_the_fields_that_the_settings_drop(coatcheck: Person) -> None:
+    coatcheck.home.mkdir(exist_ok=True)
+    (coatcheck.home / "config.toml").write_text('[tools."gh.list"]\ndrop_fields = ["place"]\n')
+    rows = [{"id": n, "title": f"Title {n}", "place": f"shelf {n}"} for n in range(60)]
+    text = json.dumps(rows)
+    shown = coatcheck("compact", "--tool", "gh.list", given=text).stdout
+    assert "60 fields left out by rule: place" in shown and "shelf" not in shown
+    assert "shelf 1" in coatcheck("compact", "--tool", "gl.list", given=text).stdout

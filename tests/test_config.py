@@ -76,6 +76,11 @@ def test_a_tool_takes_defaults_then_its_upstream_then_its_first_match() -> None:
         ("[[summarizer.routes]]\ntool = 'x'", "summarizer.routes must be tables with a model"),
         ("[summarizer.prices.x]\ninput = 0", 'summarizer.prices."x".input is 0; use a number'),
         ("[defaults]\nstyle = 'short'", "defaults.style is 'short'; use one of"),
+        ("[tools.'a.b']\nreducer = 'jsn'", "tools.\"a.b\".reducer is 'jsn'; use one of"),
+        ("[tools.'a.b']\ndrop_fields = 'a'", "drop_fields is 'a'; use a list of texts"),
+        ("[tools.'a.b']\nkeep_fields = [1]", "keep_fields is [1]; use a list of texts"),
+        ("[tools.'a.b']\nkey = 5", 'tools."a.b".key is 5; use a text'),
+        ("[tools.'a.b']\nkeepfields = []", "keepfields is not a setting; did you mean keep_fields"),
         ("[tools.'a.b']\negress = 'no'", "tools.\"a.b\".egress is 'no'; use true or false"),
     ],
 )

@@ -86,9 +86,28 @@ def test_two_changes_and_one_new_record_are_all_that_is_said() -> None:
     assert found.text.split("\n") == [
         "[id=3].stars: 31 (was 30)",
         '[id=20].owner.login: "someone" (was "person0")',
-        'new at 6: {"id":99,"full_name":"team/new","stars":0}',
+        'new [5]: {"id":99,"full_name":"team/new","stars":0}',
     ]
     assert len(found.text) <= 0.05 * len(whole)
+
+
+def test_records_without_a_key_are_compared_in_their_order() -> None:
+    old = [{"day": f"day {n}", "count": n % 7, "note": "some words"} for n in range(200)]
+    new = [{"day": "today", "count": 1}, *old[:50], {**old[50], "count": 99}, *old[51:150]]
+    found = difference(json.dumps({"rows": old}), json.dumps({"rows": new}))
+    assert found and found.what == "1 changed, 1 new, 50 gone"
+    assert "rows[50].count: 99 (was 1)\nnew rows[0]: {" in found.text
+
+
+@pytest.mark.parametrize("name", ["InstanceId", "full_name", "Arn", "DBInstanceIdentifier"])
+def test_other_fields_that_name_records_are_keys_too(name: str) -> None:
+    old = [{name: f"thing-{n}", "state": "up", "note": "some words " * 3} for n in range(40)]
+    new = [{**record} for record in reversed(old)]
+    new[3]["state"] = "down"
+    found = difference(json.dumps(old), json.dumps(new))
+    assert found and found.text.startswith(
+        f'[{name}="thing-36"].state: "down" (was "up")\norder of'
+    )
 
 
 def test_records_that_go_or_move_are_named() -> None:

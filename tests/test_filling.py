@@ -254,3 +254,25 @@ def test_what_admits_nothing_lets_nothing_through() -> None:
     raw = json.dumps({"x": URI + "cc_000000000000"}).encode()
     with pytest.raises(Refused):
         filling.fill(raw, filling.Tool({}, {}), refuse)
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        (("fs", "web.post"), True),
+        (("f*", "web.post"), True),
+        (("self", "fs.write_*"), True),
+        (("self", "web.post"), False),
+        (("web", "fs.write_file"), False),
+    ],
+)
+def test_views_say_that_a_ref_may_be_an_argument_where_some_pair_allows_it(
+    pair: tuple[str, str], expected: bool
+) -> None:
+    assert filling.leaves([RefsInto(*pair)], "fs") is expected
+    pipeline = Pipeline(MemoryArtifacts(), first_line, first_line, is_argument=expected)
+    result = json.dumps({"content": [{"type": "text", "text": TEXT}]}).encode()
+    sent = pipeline.shorten(Call("fs", "read"), result, Rule())
+    last = sent.view.rpartition("\n")[2]
+    assert last.endswith(f"; all of it as an argument: {URI}{sent.ref}]") is expected
+    assert sent.view.count(URI) == expected

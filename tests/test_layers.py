@@ -24,6 +24,7 @@ LAYERS = {
     "reducers": 1.1,
     "excerpt": 1.2,
     "values": 1.2,
+    "params": 1.0,
     "find": 1.3,
     "query": 1.3,
     "difference": 1.3,
@@ -55,6 +56,7 @@ LAYERS = {
     "front": 4,
     "web": 4,
     "wrap": 4,
+    "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.

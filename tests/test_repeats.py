@@ -7,7 +7,7 @@ from fakes import ListLedger, MemoryArtifacts
 
 from coatcheck import repeats
 from coatcheck.desk import Desk
-from coatcheck.pipeline import Pipeline
+from coatcheck.pipeline import Outgoing, Pipeline
 from coatcheck.types import (
     Aim,
     Artifact,
@@ -21,6 +21,7 @@ from coatcheck.types import (
 from coatcheck.view import ref_in
 
 CALL = Call("up", "read", b'{"path":"a"}', "", "context 1")
+BIG = Outgoing("clipped", text="x" * 100_000, view="y" * 999, ref="cc_000000000000")
 LINES = [f"line {n} of a long text about nothing much" for n in range(400)]
 
 
@@ -148,13 +149,20 @@ def test_a_status_polled_twenty_times_costs_a_twentieth_every_other_time() -> No
     assert max(shares[1::2]) <= 0.05
 
 
+def test_a_summary_that_has_arrived_since_is_sent() -> None:
+    kept = repeats.Repeats()
+    assert not kept.shorter(CALL, BIG)
+    assert not kept.shorter(CALL, replace(BIG, outcome="summarized"))
+    assert kept.shorter(CALL, replace(BIG, outcome="summarized"))
+
+
 def test_what_is_remembered_is_bounded() -> None:
     kept = repeats.Repeats()
     for n in range(400):
-        kept.shorter(replace(CALL, arguments=str(n).encode()), "cc_1", "x" * 100_000, "y" * 999)
+        kept.shorter(replace(CALL, arguments=str(n).encode()), BIG)
     assert kept.characters <= repeats.MOST_CHARACTERS
-    assert not kept.shorter(replace(CALL, arguments=b"0"), "cc_1", "x" * 100_000, "y" * 999)
-    assert kept.shorter(replace(CALL, arguments=b"399"), "cc_1", "x" * 100_000, "y" * 999)
+    assert not kept.shorter(replace(CALL, arguments=b"0"), BIG)
+    assert kept.shorter(replace(CALL, arguments=b"399"), BIG)
     for n in range(1_000):
         kept.turn(f"context {n}")
-    assert not kept.shorter(replace(CALL, arguments=b"399"), "cc_1", "x" * 100_000, "y" * 999)
+    assert not kept.shorter(replace(CALL, arguments=b"399"), BIG)

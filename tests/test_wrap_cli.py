@@ -244,3 +244,16 @@ def test_a_pause_is_seen_by_a_running_server_and_ends(user: User) -> None:
         assert "coatcheck resume" in user.run("doctor", code=1)
         user.run("resume")
         assert running.wants("tools/call", call, 10_000)
+
+
+def test_our_tool_is_permitted_beside_the_tools_of_a_wrapped_server(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    text = '{"permissions": {"allow": ["mcp__files__read"]}}'
+    rules = user.write("./.claude/settings.local.json", text)
+    assert '+{"permissions"' in user.run("wrap", "--dry-run")
+    assert rules.read_text() == text
+    user.run("wrap", "--yes")
+    allowed = json.loads(rules.read_text())["permissions"]["allow"]
+    assert allowed == ["mcp__files__read", "mcp__files__fetch_artifact"]
+    user.run("unwrap", "--yes")
+    assert rules.read_text() == text

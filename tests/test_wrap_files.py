@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coatcheck import journal
-from coatcheck.rewrite import OsFiles, obstacle, replace
+from coatcheck.rewrite import OsFiles, edit, obstacle, replace
 
 OLD, NEW = b'{"old": 1}', b'{"new": 2}' * 1000
 OPERATIONS = ("create", "own", "write", "close", "read", "rename", "sync_folder")
@@ -72,6 +72,30 @@ def test_a_file_that_has_changed_meanwhile_is_left_as_it_is(config: Path) -> Non
     config.write_bytes(b"somebody else's")
     assert not replace(config, OLD, NEW, OsFiles())
     assert config.read_bytes() == b"somebody else's"
+    assert len(list(config.parent.iterdir())) == 1
+
+
+class Busy(OsFiles):
+    """Files that somebody else writes, a few times, just after they were read."""
+
+    def __init__(self, config: Path, times: int) -> None:
+        self._config, self._times = config, times
+
+    def own(self, descriptor: int, like: os.stat_result) -> None:
+        if self._times:
+            self._times -= 1
+            self._config.write_bytes(self._config.read_bytes() + b"!")
+        super().own(descriptor, like)
+
+
+def test_a_file_that_changes_meanwhile_is_planned_anew(config: Path) -> None:
+    assert edit(config, lambda data: b"<" + data, Busy(config, 2))
+    assert config.read_bytes() == b"<" + OLD + b"!!"
+
+
+def test_a_file_that_changes_all_the_time_is_given_up(config: Path) -> None:
+    assert not edit(config, lambda data: b"<" + data, Busy(config, 99))
+    assert config.read_bytes().startswith(OLD)
     assert len(list(config.parent.iterdir())) == 1
 
 

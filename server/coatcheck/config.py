@@ -256,6 +256,8 @@ def _written(name: str, value: object) -> str:
         return f'"{int(str(value)) >> 30}GiB"'
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return str(list(value))
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
@@ -276,6 +278,8 @@ EXAMPLE_TABLES = """\
 # [tools."github.list_*"]
 # budget_tokens = 2500
 # summarize = "keep assignee and status"
+# drop_fields = ["*_url", "node_id"]
+# key = "number"
 
 # The first route that fits names the model.
 # [[summarizer.routes]]

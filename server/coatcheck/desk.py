@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from coatcheck import catalogue, filling, spans
 from coatcheck.clients import shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import URI, Fetched, fetch
+from coatcheck.fetch import Fetched, fetch
 from coatcheck.focus import derive
+from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
 from coatcheck.types import (
@@ -88,7 +89,7 @@ class Desk:
         """Learn the client's name and version."""
         info = params.get("clientInfo")
         if info is None:
-            info = _meta(params).get("io.modelcontextprotocol/clientInfo")
+            info = meta_of(params).get("io.modelcontextprotocol/clientInfo")
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
             self.session = Session(self.session.id, name, version)
@@ -104,13 +105,13 @@ class Desk:
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
         """Return the result of a fetch, booked."""
         began = time.perf_counter()
-        arguments = params.get("arguments") if method == "tools/call" else _of_uri(params)
+        arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
         fetched = fetch(self.pipeline.artifacts, given, self.asker)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
-        modern = VERSION in _meta(params)
+        modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         return _as_resource(fetched, params, COMPLETE + PRIVATE if modern else b"")
@@ -137,7 +138,7 @@ class Desk:
         except (Refused, UnknownRef, StoreError, spans.NotJson, RecursionError) as error:
             self._book("call", call, is_error=True, reason="a ref was refused; nothing was sent")
             answer = Fetched(f"Error: coatcheck did not send this call: {error}", "", is_error=True)
-            return answer.result(COMPLETE if VERSION in _meta(params) else b""), False
+            return answer.result(COMPLETE if VERSION in meta_of(params) else b""), False
         for ref, place in filled:
             self._book("fetch", call, ref=ref, verb="argument", reason=f"sent as {place}")
         return spans.apply(raw, [(found.start, found.end, text)]), True
@@ -150,7 +151,7 @@ class Desk:
 
     def _taken(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         tool, arguments = str(params.get("name", "")), params.get("arguments")
-        context, call_id = _context(_meta(params))
+        context, call_id = context_of(meta_of(params))
         seconds = self.rule_of(tool).call_timeout_seconds
         if not isinstance(arguments, Mapping):
             return Call(self.upstream, tool, b"{}", "", context, call_id, seconds), None
@@ -163,7 +164,7 @@ class Desk:
                 focus = str(arguments[catalogue.FOCUS] or "")
                 sent = changed[found.start : end]
                 return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
-        sent = _as_sent(arguments, raw)
+        sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
     def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
@@ -193,7 +194,7 @@ class Desk:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
-        outgoing = self._without_repeating(call, result, outgoing)
+            outgoing = self._without_repeating(call, result, outgoing)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -241,7 +242,7 @@ class Desk:
             )
             return None
         self._with_focus |= listing.with_focus
-        self._tools |= _tools_in(parsed)
+        self._tools |= filling.tools_in(parsed)
         self._schemas |= _schemas_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
@@ -271,7 +272,7 @@ class Desk:
         if not outgoing.ref or outgoing.is_error:
             self._repeats.turn(call.context)
             return outgoing
-        short = self._repeats.shorter(call, outgoing.ref, outgoing.text, outgoing.view)
+        short = self._repeats.shorter(call, outgoing)
         if not short:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
@@ -341,7 +342,7 @@ class Desk:
 
     def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
         call = Call(
-            fetched.upstream or self.upstream, fetched.tool, b"", "", *_context(_meta(params))
+            fetched.upstream or self.upstream, fetched.tool, b"", "", *context_of(meta_of(params))
         )
         self._book(
             "fetch",
@@ -373,41 +374,6 @@ def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
     entries = [entry for entry in tools or () if isinstance(entry, dict)]
     schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
     return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
-
-
-def _tools_in(listed: object) -> dict[str, filling.Tool]:
-    tools = listed.get("tools") if isinstance(listed, dict) else None
-    entries = [entry for entry in tools or () if isinstance(entry, dict)]
-    return {str(entry.get("name")): filling.tool_of(entry) for entry in entries}
-
-
-def _meta(params: Mapping[str, object]) -> Mapping[str, object]:
-    meta = params.get("_meta")
-    return meta if isinstance(meta, Mapping) else {}
-
-
-def _context(meta: Mapping[str, object]) -> tuple[str, str]:
-    """Return the context and the call id that the client names, "" for what it does not name."""
-    context = meta.get("threadId") or meta.get("sessionId") or ""
-    call_id = meta.get("claudecode/toolUseId") or ""
-    return str(context), str(call_id)
-
-
-def _as_sent(arguments: Mapping[str, object], raw: bytes) -> bytes:
-    """Return the arguments as received in raw.
-
-    Most clients write compact JSON, so writing them again mostly gives bytes that stand in raw;
-    that takes a tenth of the time of looking for them.
-    """
-    written = spans.dumps(arguments)
-    if written in raw:
-        return written
-    found = spans.member(raw, "arguments")
-    return raw[found.start : found.end] if found else written
-
-
-def _of_uri(params: Mapping[str, object]) -> dict[str, object]:
-    return {"ref": str(params.get("uri", "")).removeprefix(URI)}
 
 
 def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:

@@ -28,7 +28,8 @@ class Dialect:
     args is "" where the command key holds the whole command line as a list. allow are lists of
     the only tools that are offered, approve lists of tools that run without a question, variables
     the list of the environment variables that are handed on (hardly any other is). again is what
-    a user does for the change to take hold. verified: tried with the real program.
+    a user does for the change to take hold. permits are files with rules that name tools which run
+    without a question; at leads to the list. verified: tried with the real program.
     """
 
     name: str
@@ -40,4 +41,5 @@ class Dialect:
     allow: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
     variables: str = ""
+    permits: tuple[Location, ...] = ()
     verified: bool = False

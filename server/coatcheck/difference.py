@@ -11,12 +11,15 @@ from coatcheck.reducers.records import same
 from coatcheck.view import number
 
 KEYS = ("id", "key", "name", "number", "uid", "url")
+# Other fields that may name a record, when their values differ: InstanceId, full_name, Arn.
+ENDINGS = (*KEYS, "identifier", "arn")
 MOST_CHARACTERS = 4_000_000
 MOST_LINES = 50_000
 MOST_CHANGED_LINES = 2_000
 MOST_OPERATIONS = 2_000
 MOST_SHARE = 0.5
 PLACE_CHARACTERS = 80
+SHORT_LIST = 8
 
 Path = tuple["str | int | Key", ...]
 
@@ -88,11 +91,32 @@ def operations(path: Path, old: Value, new: Value) -> Iterator[Operation]:
         yield from _of_object(path, old, new)
     elif isinstance(old, list) and isinstance(new, list) and (field := key_of(old, new)):
         yield from _of_list(path, field, old, new)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for place, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from operations((*path, place), one, other)
+    elif isinstance(old, list) and isinstance(new, list) and _is_comparable(old, new):
+        yield from _of_items(path, old, new)
     else:
         yield Operation("set", path, new, old)
+
+
+def _is_comparable(old: Sequence[Value], new: Sequence[Value]) -> bool:
+    """Tell whether items are worth comparing one by one, and not too many for it."""
+    few = max(len(old), len(new)) <= SHORT_LIST
+    if few and not any(isinstance(item, dict | list) for item in (*old, *new)):
+        return False
+    return len(old) * len(new) <= MOST_CHANGED_LINES**2
+
+
+def _of_items(path: Path, old: Sequence[Value], new: Sequence[Value]) -> Iterator[Operation]:
+    """Yield the steps for a list whose items have no key, from its end, by their old places."""
+    matched = SequenceMatcher(None, [*map(dumps, old)], [*map(dumps, new)], autojunk=False)
+    for kind, a, b, c, d in reversed(matched.get_opcodes()):
+        if kind == "replace" and b - a == d - c:
+            for step in range(b - a):
+                yield from operations((*path, a + step), old[a + step], new[c + step])
+        elif kind != "equal":
+            for place in range(b - 1, a - 1, -1):
+                yield Operation("gone", (*path, place))
+            for step in range(d - c):
+                yield Operation("new", (*path, a + step), new[c + step], at=a + step)
 
 
 def _of_object(path: Path, old: dict[str, Value], new: dict[str, Value]) -> Iterator[Operation]:
@@ -127,12 +151,14 @@ def _of_list(
 
 def key_of(old: Sequence[Value], new: Sequence[Value]) -> str:
     """Return the field that names every record of both lists, "" if there is none."""
-    if not old or not new:
+    if not old or not new or not isinstance(old[0], dict):
         return ""
-    for field in KEYS:
-        if all(_is_named(records, field) for records in (old, new)):
-            return field
-    return ""
+    names = [str(name) for name in old[0] if str(name).lower().endswith(ENDINGS)]
+    ranked = sorted(
+        names, key=lambda name: KEYS.index(low) if (low := name.lower()) in KEYS else 99
+    )
+    found = (n for n in ranked if all(_is_named(records, n) for records in (old, new)))
+    return next(found, "")
 
 
 def _is_named(records: Sequence[Value], field: str) -> bool:
@@ -216,7 +242,7 @@ def written(step: Operation) -> str:
     if step.kind == "gone":
         return f"gone: {place}"
     if step.kind == "new":
-        return f"new at {step.at + 1}: {dumps(step.value)}"
+        return f"new {place_of(step.path[:-1])}[{step.at}]: {dumps(step.value)}"
     if step.kind == "order":
         names = step.value if isinstance(step.value, list) else []
         return f"order of {place or 'the list'} by {step.old}: {', '.join(map(str, names))}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from coatcheck import excerpt, spans
 from coatcheck.body import open_body
+from coatcheck.params import URI
 from coatcheck.types import (
     Artifact,
     ArtifactInfo,
@@ -25,7 +26,6 @@ logger = logging.getLogger(__name__)
 TOOL = "fetch_artifact"
 KNOWN = ("ref", "grep", "lines", "query", "find", "ask", "page")
 LIST_LIMIT = 30
-URI = "coatcheck://artifact/"
 # A question to everything that is kept looks at the newest artifacts only.
 SEARCHED_ARTIFACTS = 200
 SEARCHED_BYTES = 32 << 20

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from coatcheck import spans
-from coatcheck.fetch import URI, text_of
+from coatcheck.fetch import text_of
+from coatcheck.params import URI
 from coatcheck.types import Artifact, ExcerptError, RefsInto, Refused
 
 MOST_REFS = 16
@@ -67,6 +68,13 @@ def tool_of(listed: object) -> Tool:
         schema if isinstance(schema, dict) else {},
         annotations if isinstance(annotations, dict) else {},
     )
+
+
+def tools_in(listed: object) -> dict[str, Tool]:
+    """Return what is remembered of the tools in the result of tools/list, by their names."""
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    return {str(entry.get("name")): tool_of(entry) for entry in entries}
 
 
 def refs_in(arguments: object) -> tuple[str, ...]:
@@ -134,6 +142,16 @@ def check(pairs: Sequence[RefsInto], source: str, upstream: str, name: str, tool
         raise Refused(
             f"{full} may change things or reach the outside: it has to be named in full; {advice}"
         )
+
+
+def leaves(pairs: Sequence[RefsInto], upstream: str) -> bool:
+    """Tell whether any pair lets artifacts of upstream into a tool."""
+    return any(
+        fnmatchcase(upstream, pair.target.rpartition(".")[0])
+        if pair.source == SELF
+        else fnmatchcase(upstream, pair.source)
+        for pair in pairs
+    )
 
 
 def _places(raw: bytes, start: int, schema: Schema, root: Schema, name: str) -> Iterator[Place]:

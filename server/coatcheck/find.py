@@ -64,8 +64,8 @@ def find(text: str, question: str) -> tuple[list[Passage], int]:
     """
     is_huge = len(text) > WEIGHED_CHARACTERS
     kind = "" if is_huge else detect(text, Aim(0, question))
-    if kind == "prose":
-        document = Document(text)
+    document = Document(text) if kind == "prose" else None
+    if document and len(document.sections) > 1:
         pieces = [Unit(unit.start, unit.end) for unit in document.units]
         scores = _under_titles(document, question)
     else:

@@ -54,13 +54,17 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Shortens tool results; built once per process, safe in any thread."""
+    """Shortens tool results; built once per process, safe in any thread.
+
+    is_argument: refs may stand in later calls, so the views say how.
+    """
 
     artifacts: Artifacts
     reduce: Reducer
     clip: Reducer
     summarizer: Summarizer | None = None
     clock: Callable[[], float] = time.time
+    is_argument: bool = False
 
     def shorten(self, call: Call, result: bytes, rule: Rule, session: str = "") -> Outgoing:
         """Return what to send in place of result, the `result` member as received.
@@ -85,7 +89,9 @@ class Pipeline:
         reduction, reason = summary.reduction or reduction, reason or summary.reason
         try:
             ref = self.artifacts.ref_for("result", result)
-            text = view.render(reduction, ref, is_error=body.is_error)  # render
+            text = view.render(  # render
+                reduction, ref, is_error=body.is_error, is_argument=self.is_argument
+            )
             sent = with_text(result, text, body.others)
             if len(sent) >= len(result) or estimate(text) >= tokens:
                 return replace(passed, reason="nothing gained", summary=summary)

@@ -9,7 +9,7 @@ from coatcheck.body import open_body, with_text
 from coatcheck.difference import difference
 from coatcheck.pipeline import Outgoing
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifacts, Call, StoreError, UnknownRef
+from coatcheck.types import Artifacts, Call, Outcome, StoreError, UnknownRef
 from coatcheck.view import escape
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class Sent:
     ref: str
     text: str
     turn: int
+    outcome: Outcome = "passed"
     is_whole: bool = True
 
 
@@ -57,11 +58,12 @@ class Repeats:
             self._turns[context] += 1
             return self._turns[context]
 
-    def shorter(self, call: Call, ref: str, text: str, view: str) -> str:
-        """Return what to send instead of view, the view of text, "" to send the view.
+    def shorter(self, call: Call, outgoing: Outgoing) -> str:
+        """Return what to send instead of the view of outgoing, "" to send the view.
 
         That is one line where nothing has changed, else the difference, if the same call was
-        answered with a view at most 20 calls ago; never twice in a row.
+        answered with a view at most 20 calls ago; never twice in a row, and never where a
+        summary has arrived since.
         """
         if not call.context:
             return ""
@@ -69,11 +71,13 @@ class Repeats:
         same = (call.context, call.upstream, call.tool, call.arguments, call.focus)
         with self._lock:
             earlier = self._sent.get(same)
-            self._remember(same, Sent(ref, text, turn))
+            self._remember(same, Sent(outgoing.ref, outgoing.text, turn, outgoing.outcome))
         if earlier is None or not earlier.is_whole or turn - earlier.turn > MOST_TURNS:
             return ""
-        short = said(earlier, ref, text, turn - earlier.turn)
-        if not short or estimate(short) >= estimate(view):
+        if outgoing.outcome == "summarized" != earlier.outcome:
+            return ""
+        short = said(earlier, outgoing.ref, outgoing.text, turn - earlier.turn)
+        if not short or estimate(short) >= estimate(outgoing.view):
             return ""
         with self._lock:
             self._remember(same, replace(earlier, is_whole=False))

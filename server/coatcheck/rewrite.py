@@ -2,10 +2,12 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
+
+TRIES = 5
 
 
 class Files(Protocol):
@@ -128,6 +130,18 @@ def replace(path: Path, before: bytes, after: bytes, files: Files) -> bool:
         return False
     files.sync_folder(target.parent)
     return True
+
+
+def edit(path: Path, plan: Callable[[bytes], bytes], files: Files) -> bool:
+    """Put what plan makes of the file in its place; False if others change it all the time.
+
+    plan may be called again. Raises: OSError and what plan raises.
+    """
+    for _ in range(TRIES):
+        before = files.read(path)
+        if replace(path, before, plan(before), files):
+            return True
+    return False
 
 
 @contextmanager

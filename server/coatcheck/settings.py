@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from coatcheck.types import FocusPolicy, Mode, Profile, RefsInto, Style
+from coatcheck.types import FocusPolicy, Kind, Mode, Profile, RefsInto, Style
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -98,6 +98,7 @@ def _size(value: Any) -> int:
     return int(found[1]) * _SIZES[found[2].lower()]
 
 
+KINDS = ("auto", *get_args(Kind), "clip")
 RULE_KEYS: dict[str, Key] = {
     "mode": Key(
         _one_of(*get_args(Mode)),
@@ -128,6 +129,16 @@ RULE_KEYS: dict[str, Key] = {
         "summaries: points (passages word for word) | prose (more of the model's words)",
     ),
     "egress": Key(_boolean, "true or false", "false: results never go to the model"),
+    "keep_fields": Key(
+        _strings, "a list of texts", 'of JSON results show only these: "title", "user.*", "*_at"'
+    ),
+    "drop_fields": Key(_strings, "a list of texts", "of JSON results never show these"),
+    "key": Key(_string, "a text", "the field that identifies a record; it always stays"),
+    "reducer": Key(
+        _one_of(*KINDS),
+        "one of " + ", ".join(f'"{kind}"' for kind in KINDS),
+        "take results for records, tables, logs, html, code, ...",
+    ),
 }
 UPSTREAM_KEYS: dict[str, Key] = {
     "command": Key(_string, "a text", "the program of a stdio server"),

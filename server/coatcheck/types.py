@@ -11,6 +11,21 @@ Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "cl
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Kind = Literal[
+    "records",
+    "tables",
+    "logs",
+    "repeats",
+    "builds",
+    "diffs",
+    "listing",
+    "html",
+    "trees",
+    "snapshots",
+    "code",
+    "prose",
+]
+Forced = Kind | Literal["auto", "clip"]
 
 
 class CoatcheckError(Exception):
@@ -49,7 +64,8 @@ class ExcerptError(CoatcheckError):
 class Rule:
     """The settings of one tool after defaults, its upstream and its tool tables were merged.
 
-    keep is "session", "never" or a number of seconds.
+    keep is "session", "never" or a number of seconds. keep_fields, drop_fields and key belong
+    to JSON records; reducer names the kind of content that results are taken for.
     """
 
     mode: Mode = "auto"
@@ -61,6 +77,10 @@ class Rule:
     summarize: str = ""
     style: Style = "points"
     egress: bool = True
+    keep_fields: Sequence[str] = ()
+    drop_fields: Sequence[str] = ()
+    key: str = ""
+    reducer: Forced = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,8 @@ class Aim:
     is looked for and nothing but announced parts was dropped, it may cost almost twice that.
     focus is what the agent looks for ("" when nothing is known). With lossless set, only
     re-encodings that keep every value are allowed. tool and arguments are hints about where the
-    text comes from.
+    text comes from. key is the field known to identify a record ("" when
+    none is).
     """
 
     budget_tokens: int
@@ -170,6 +191,7 @@ class Aim:
     lossless: bool = False
     tool: str = ""
     arguments: Mapping[str, object] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +218,23 @@ class Reducer(Protocol):
 
     def __call__(self, text: str, aim: Aim) -> Reduction | None:
         """Return the best reduction of text within aim, or None."""
+        ...
+
+
+class Adapter(Protocol):
+    """Know what the results of certain tools look like."""
+
+    @property
+    def name(self) -> str:
+        """Name it in lists and logs."""
+        ...
+
+    def matches(self, upstream: str, tool: str) -> bool:
+        """Tell whether it knows the results of this tool; the user names the upstream."""
+        ...
+
+    def reduce(self, text: str, aim: Aim) -> Reduction | None:
+        """Return the best reduction of text within aim, None to leave it to the generic path."""
         ...
 
 
@@ -273,7 +312,8 @@ class ArtifactInfo:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: one is made for every call, and a frozen one of so many fields costs three times that.
+@dataclass(slots=True)
 class Entry:
     """One line of the ledger: a call, a fetch, a session's tool definitions, or a late summary.
 

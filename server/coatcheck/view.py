@@ -21,8 +21,12 @@ def ref_in(text: str) -> str:
     return found[1] if found else ""
 
 
-def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
+def render(
+    reduction: Reduction, ref: str, *, is_error: bool = False, is_argument: bool = False
+) -> str:
     """Return the text the agent gets: one complete call in the first line and in the last.
+
+    is_argument: the ref may stand for the whole in a later call, and a line says how.
 
     Lines of the body that look like our own header are escaped, so that a header is ours alone.
     Without a ref nothing was kept, and no call is named. The view of an error begins with the
@@ -33,17 +37,18 @@ def render(reduction: Reduction, ref: str, *, is_error: bool = False) -> str:
     if not ref:
         return _not_kept(reduction, body)
     whole = f'fetch_artifact(ref="{ref}")'
+    also = f"; all of it as an argument: coatcheck://artifact/{ref}" if is_argument else ""
     if not reduction.omissions:
-        return (
-            f"{mark}[coatcheck: everything shown, written shorter. Exact original: {whole}]\n{body}"
-        )
+        lead_in = "everything shown, written shorter. Exact original"
+        return f"{mark}[coatcheck: {lead_in}: {whole}{also}]\n{body}"
     lead = reduction.omissions[0]
     call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
     return (
         f"{mark}[coatcheck: {counted(lead)} shown.{weak} {one(lead.unit)} not below"
         f" is NOT missing: {call}]\n{body}\n"
-        f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}]"
+        f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}"
+        f"{also}]"
     )
 
 

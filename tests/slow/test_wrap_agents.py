@@ -1,8 +1,11 @@
 """Real agent clients with entries that `coatcheck wrap` wrote into their own config files."""
 
 import json
+import os
 import shlex
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,21 +20,47 @@ AGENTS = {
     "qwen": "qwen",
 }
 
+TRIES = 20
+SMALL = {"tool": "fs/read_text_file", "input": {"path": "$CWD/data/small.txt"}}
+LONG = {"tool": "fs/read_text_file", "input": {"path": "$CWD/data/long.txt"}}
+FETCH = {
+    "tool": "fs/fetch_artifact",
+    "input": {"ref": "$ID", "grep": "1234"},
+    "extract": {"ID": "cc_[0-9a-z]{12,}"},
+}
+
 pytestmark = pytest.mark.slow
 
 
-def wrapping(client: str, folder: Path, *, then: str = "") -> str:
+def wrapping(client: str, folder: Path, *, first: str = "", then: str = "") -> str:
     """Return a program that wraps what it finds in the client's config, then is the client."""
     state = folder / "state"
     command = [sys.executable, "-m", "coatcheck.cli", "wrap", "--yes", "--client", AGENTS[client]]
     script = folder / client
     script.write_text(
-        f"#!/bin/sh\nCOATCHECK_HOME={shlex.quote(str(state))} {shlex.join(command)}"
+        f"#!/bin/sh\n{first}\nCOATCHECK_HOME={shlex.quote(str(state))} {shlex.join(command)}"
         f" >{shlex.quote(str(folder / 'wrapped'))} 2>&1 || exit 9\n{then}\n"
         f'exec {shlex.quote(program(client))} "$@"\n'
     )
     script.chmod(0o755)
     return str(script)
+
+
+def play(client: str, agent: str, folder: Path, plan: Sequence[object], *more: str) -> list[str]:
+    """Let an agent with a plain filesystem server play the plan; return the results it saw."""
+    seed = folder / "seed"
+    seed.mkdir()
+    (seed / "small.txt").write_text("a small file\n")
+    (seed / "long.txt").write_text("".join(f"line {n} of a long file\n" for n in range(3000)))
+    entry = npm_server("server-filesystem", "$CWD/data")
+    servers = {"fs": {"command": entry[0], "args": entry[1:]}}
+    (folder / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    (folder / "plan.json").write_text(json.dumps([*plan, {"text": "done"}]))
+    command = [sys.executable, bench("clients/run_agent.py"), "--client", client, "--bin", agent]
+    command += ["--mcp", str(folder / "mcp.json"), "--plan", str(folder / "plan.json")]
+    run([*command, "--seed", str(seed), "--out", str(folder / "out"), "--quiet", *more])
+    results = json.loads((folder / "out/results.json").read_text())["results"]
+    return [json.dumps(result) for result in results]
 
 
 @pytest.mark.parametrize("client", AGENTS)
@@ -51,18 +80,47 @@ def test_an_agent_still_reaches_its_server_when_coatcheck_is_gone(
 ) -> None:
     launcher = tmp_path / "state/bin/coatcheck"
     gone = f"sed -i s:{sys.executable}:/no/such/python:g {shlex.quote(str(launcher))}"
-    seed = tmp_path / "seed"
-    seed.mkdir()
-    (seed / "small.txt").write_text("a small file\n")
-    entry = npm_server("server-filesystem", "$CWD/data")
-    servers = {"fs": {"command": entry[0], "args": entry[1:]}}
-    (tmp_path / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
-    step = {"tool": "fs/read_text_file", "input": {"path": "$CWD/data/small.txt"}}
-    (tmp_path / "plan.json").write_text(json.dumps([step, {"text": "done"}]))
-    command = [sys.executable, bench("clients/run_agent.py"), "--client", client]
-    command += ["--bin", wrapping(client, tmp_path, then=gone), "--seed", str(seed)]
-    command += ["--mcp", str(tmp_path / "mcp.json"), "--plan", str(tmp_path / "plan.json")]
-    run([*command, "--out", str(tmp_path / "out"), "--quiet"])
+    results = play(client, wrapping(client, tmp_path, then=gone), tmp_path, [SMALL])
     assert "/no/such/python" in launcher.read_text()
-    results = json.loads((tmp_path / "out/results.json").read_text())["results"]
-    assert "a small file" in json.dumps(results)
+    assert "a small file" in results[0]
+
+
+def test_claude_code_lets_the_agent_fetch_where_it_may_read(tmp_path: Path) -> None:
+    rules = json.dumps({"permissions": {"allow": ["mcp__fs__read_text_file"]}})
+    write = f"mkdir -p .claude; echo {shlex.quote(rules)} >.claude/settings.local.json"
+    agent = wrapping("claude", tmp_path, first=write)
+    read, found = play("claude", agent, tmp_path, [LONG, FETCH], "--arg=--permission-mode=default")
+    assert "[coatcheck: " in read
+    assert "line 1234 of a long file" in found
+
+
+@pytest.fixture
+def busy_cores() -> Iterator[None]:
+    """Keep every core busy for the time of a test."""
+    burn = [sys.executable, "-c", "while True: pass"]
+    burners = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+@pytest.mark.usefixtures("busy_cores")
+def test_codex_does_not_start_without_a_wrapped_server_more_often_than_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_NOT_REQUIRED", "1")
+    present = {}
+    for number in range(TRIES):
+        for how in ("direct", "wrapped"):
+            folder = tmp_path / f"{how}-{number}"
+            folder.mkdir()
+            agent = program("codex") if how == "direct" else wrapping("codex", folder)
+            play("codex", agent, folder, [])
+            tools = json.loads((folder / "out/results.json").read_text())["tools"]
+            present[how, number] = "read_text_file" in json.dumps(tools)
+    missing = [n for n in range(TRIES) if present["direct", n] and not present["wrapped", n]]
+    assert sum(present["direct", n] for n in range(TRIES)) > TRIES / 2
+    assert not missing

@@ -2,6 +2,8 @@
 
 from coatcheck.dialect import Dialect, Location
 
+RULES = ("permissions", "allow")
+
 DIALECT = Dialect(
     "claude-code",
     "Claude Code",
@@ -13,5 +15,10 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again, or use /mcp to reconnect; a project's servers may have"
     " to be approved again",
+    permits=(
+        Location("user", "{CLAUDE_CONFIG_DIR:~/.claude}/settings.json", RULES, "jsonc"),
+        Location("project", "./.claude/settings.json", RULES, "jsonc"),
+        Location("local", "./.claude/settings.local.json", RULES, "jsonc"),
+    ),
     verified=True,
 )

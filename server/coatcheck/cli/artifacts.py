@@ -47,7 +47,9 @@ def group() -> None:
 
 @group.command()
 @click.option("--upstream", help="Only those of this upstream.")
-@click.option("--limit", default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, times in seconds since 1970.")
 @click.pass_context
 def ls(context: click.Context, upstream: str | None, limit: int, as_json: bool) -> None:

@@ -1,5 +1,7 @@
 """The table of commands, each imported when it is run."""
 
+import os
+import sys
 from functools import cache
 from importlib import import_module
 
@@ -26,6 +28,7 @@ COMMANDS = {
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
     "artifacts": "coatcheck.cli.artifacts:group",
+    "adapters": "coatcheck.cli.adapters:adapters",
     "compact": "coatcheck.cli.compact:compact",
     "config": "coatcheck.cli.config:group",
     "doctor": "coatcheck.cli.doctor:doctor",
@@ -93,4 +96,10 @@ def main(arguments: list[str]) -> int:
     except CoatcheckError as error:
         click.echo(f"Error: {error}", err=True)
         return 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:  # whoever reads our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        click.echo(f"Error: {error}; see that it is there and can be used", err=True)
+        return 1
     return 0

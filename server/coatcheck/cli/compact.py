@@ -16,6 +16,7 @@ from coatcheck import spans
 from coatcheck.cli.parts import artifacts, pipeline, summarizer
 from coatcheck.cli.place import place
 from coatcheck.cli.summarizer import book
+from coatcheck.cli.text import write
 from coatcheck.pipeline import Outgoing
 from coatcheck.sizing import estimate
 from coatcheck.types import Artifact, ArtifactInfo, Call, CoatcheckError, Session, UnknownRef
@@ -70,7 +71,7 @@ def _joined(keep: bool) -> Any:
     """Return the pipeline and the settings of this process, built at its first item."""
     at = place()
     reads = summarizer(at, None, Session("compact"))
-    return pipeline(artifacts(at) if keep else NotKept(), reads), at
+    return pipeline(at, artifacts(at) if keep else NotKept(), summarizer=reads), at
 
 
 def compacted(item: Mapping[str, Any], options: Options) -> dict[str, Any]:
@@ -126,9 +127,9 @@ def compact_lines(lines: Iterable[str], options: Options) -> Iterator[str]:
 
 
 def _read(path: Path | None) -> TextIO:
-    if path is None or str(path) == "-":
-        return sys.stdin
-    return path.open(encoding="utf-8", errors="surrogateescape")
+    """Open path, or standard input, so that what is kept of it is the same byte for byte."""
+    file = sys.stdin.fileno() if path is None or str(path) == "-" else path
+    return open(file, encoding="utf-8", errors="surrogateescape", newline="\n")  # noqa: PTH123 - a path or a number
 
 
 @click.command()
@@ -151,7 +152,7 @@ def compact(
 ) -> None:
     """Shorten standard input or FILE to standard output.
 
-    Example: kubectl get pods -o json | coatcheck compact --focus "crashing pods"
+    Example: kubectl get pods -o json | coatcheck compact --focus crashing
 
     With --jsonl each line is {"id", "tool", "text", "focus"?, "arguments"?} and becomes
     {"id", "text", "ref", "outcome", "tokens_before", "tokens_after", "omitted"}, in order;
@@ -161,9 +162,7 @@ def compact(
     with _read(file) as source:
         if jsonl:
             for line in compact_lines(source, options):
-                sys.stdout.write(line + "\n")
+                click.echo(line)
             return
         made = compacted({"text": source.read()}, options)
-    sys.stdout.write(made["text"])
-    if not made["text"].endswith("\n"):
-        sys.stdout.write("\n")
+    write(made["text"])

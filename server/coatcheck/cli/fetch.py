@@ -10,9 +10,10 @@ from coatcheck.body import block as block_of
 from coatcheck.cli.parts import artifacts, summarizer
 from coatcheck.cli.place import place
 from coatcheck.cli.summarizer import book
+from coatcheck.cli.text import as_bytes, write
 from coatcheck.fetch import excerpt_of, parse, text_of
 from coatcheck.fetch import fetch as answer
-from coatcheck.types import Call, CoatcheckError, Session
+from coatcheck.types import Call, Session
 
 
 @click.command()
@@ -41,19 +42,16 @@ def fetch(
         fetched = answer(kept, given, reads.ask if reads else None)
         if fetched.summary.micro_usd:
             book(at, Call(fetched.upstream, fetched.tool), fetched.summary)
-        click.echo(fetched.text, err=fetched.is_error)
         if fetched.is_error:
-            sys.exit(1)
+            raise click.ClickException(fetched.text.removeprefix("Error: "))
+        write(fetched.text)
         return
     if not ref:
         raise click.UsageError("--out and --block need a REF; `coatcheck fetch` lists them.")
-    try:
-        data, kind = whole(kept, ref, verbs, block)
-    except CoatcheckError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    data, kind = whole(kept, ref, verbs, block)
     if out is None:
         sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return
     click.echo(f"{out.write_bytes(data):,} bytes of {kind} written to {out}", err=True)
 
@@ -70,7 +68,4 @@ def whole(
         return block_of(artifact.result, block)
     wanted = parse({"ref": ref, **verbs})
     text, _ = excerpt_of(text_of(artifact)[0], wanted)
-    try:
-        return text.encode("utf-8", "surrogateescape"), "text/plain"  # bytes that were no UTF-8
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass"), "text/plain"
+    return as_bytes(text), "text/plain"

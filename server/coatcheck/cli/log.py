@@ -22,7 +22,13 @@ FOLLOW_SECONDS = 0.5
 @click.command(name="log")
 @click.option("--follow", is_flag=True, help="Go on with new lines until interrupted.")
 @click.option("--tool", default="", help="Only this tool: list_issues or github.list_*")
-@click.option("--last", default=50, show_default=True, help="Past lines to begin with.")
+@click.option(
+    "--last",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="Past lines to begin with.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def log(ctx: click.Context, follow: bool, tool: str, last: int, as_json: bool) -> None:

@@ -4,10 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache, partial
+from importlib import import_module
 from threading import Timer
+from typing import TYPE_CHECKING
 
-from coatcheck import reducers
+from coatcheck import filling
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
@@ -19,6 +22,10 @@ from coatcheck.reducers import clip
 from coatcheck.types import Artifacts, Session, StoreError, Summarizer
 from coatcheck_adapters.stores.disk import DiskStore
 
+if TYPE_CHECKING:
+    from coatcheck.registry import Registry
+
+RESULTS = "coatcheck_adapters.results"
 # After the handshake and the first calls, which it would slow down.
 SWEEP_AFTER_SECONDS = 10.0
 
@@ -30,9 +37,20 @@ def artifacts(at: Place) -> StoredArtifacts:
     )
 
 
-def pipeline(kept: Artifacts, summarizer: Summarizer | None = None) -> Pipeline:
-    """Return the pipeline over kept with the built-in reducers."""
-    return Pipeline(kept, reducers.reduce, clip.reduce, summarizer)
+def registry(at: Place, upstream: str = "") -> "Registry":
+    """Return the adapters that hold at a place; none is imported before first use."""
+    from coatcheck.registry import Registry  # at first use: a start needs neither it nor them
+
+    names = {*at.config.upstreams, upstream} - {""}
+    return Registry(at.config.rule, lambda: import_module(RESULTS).ADAPTERS, names)
+
+
+def pipeline(
+    at: Place, kept: Artifacts, upstream: str = "", *, summarizer: Summarizer | None = None
+) -> Pipeline:
+    """Return the pipeline over kept with the adapters of a place."""
+    adapters = cache(lambda: registry(at, upstream))
+    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), clip.reduce, summarizer)
 
 
 def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:
@@ -48,7 +66,10 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
-        pipeline=pipeline(artifacts(at), reads),
+        pipeline=replace(
+            pipeline(at, artifacts(at), upstream, summarizer=reads),
+            is_argument=filling.leaves(at.config.refs_into, upstream),
+        ),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,

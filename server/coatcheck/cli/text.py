@@ -24,6 +24,20 @@ def no_rows(home: Path) -> str:
     return NO_ROWS.format(path=home / "ledger.db")
 
 
+def as_bytes(text: str) -> bytes:
+    """Return text as the bytes it was read from, also where they are no UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a lone surrogate of JSON
+        return text.encode("utf-8", "surrogatepass")
+
+
+def write(text: str) -> None:
+    """Write text to standard output as it is, with a newline if it does not end with one."""
+    sys.stdout.buffer.write(as_bytes(text) + (b"" if text.endswith("\n") else b"\n"))
+    sys.stdout.buffer.flush()
+
+
 def percents(value: float | None) -> str:
     """Return a percentage with one decimal, "-" when there is none."""
     return "-" if value is None else f"{value:.1f}"

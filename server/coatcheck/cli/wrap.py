@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 
@@ -11,16 +11,18 @@ import click
 
 from coatcheck import journal, rewrite
 from coatcheck.cli import launcher
-from coatcheck.cli.configs import Choice, ConfigFile, find, read
+from coatcheck.cli.configs import Choice, ConfigFile, find
 from coatcheck.cli.home import home
+from coatcheck.cli.permits import Permit, wanted
 from coatcheck.cli.text import plain, table
-from coatcheck.nodes import NotEditable
+from coatcheck.dialect import Dialect
+from coatcheck.nodes import NotEditable, NotParsed
+from coatcheck.permits import TOOL
 from coatcheck.types import ConfigError
 from coatcheck.wrap import Server, Sheet, same, unwrapped, wrapped
 from coatcheck.wrap import read as read_text
 from coatcheck_adapters.clients import DIALECTS
 
-TRIES = 5
 CLIENT = click.option(
     "--client", "clients", multiple=True, type=click.Choice([d.name for d in DIALECTS]),
     metavar="NAME", help="Only this client; may be given again.",
@@ -59,6 +61,8 @@ class Task:
     change: Callable[[Sheet, Sequence[Server]], str]
 
 
+# The files to change, each with project and name of its servers.
+Todo = Sequence[tuple[ConfigFile, Sequence[tuple[str, str]]]]
 UNWRAP = Task("unwrap", {"wrapped"}, unwrapped)
 
 
@@ -152,18 +156,25 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
         raise ConfigError(f"no server is named {min(unknown)}; `coatcheck status` lists them")
     if answers.dry_run:
         _list(files, answers, [])
-        for file, names in todo if not answers.as_json else ():
-            click.echo(_diff(task, file, names), nl=False)
+        if not answers.as_json:
+            _show(task, choice, todo)
         return True
     if not answers.as_json:
         _list(files, answers, [])
     if todo and not answers.yes:
         _ask(task, todo, answers)
-    written = [file for file, names in todo if _write(task, choice, file, names)]
+    if task.verb == "wrap" and (todo or launcher.path(home()).exists()):
+        launcher.install(home())  # also where nothing is to wrap: the installation may have moved
+    written = [file for file, names in todo if _write(task, file, names)]
+    permitted = [
+        permit
+        for permit in _permits(task, choice, todo)
+        if not permit.obstacle and _edit(permit.path, permit.plan)
+    ]
     if answers.as_json:
         _list(list(find(DIALECTS, choice)), answers, written)
     else:
-        _close(task, written)
+        _close(task, written, permitted)
     return len(written) == len(todo)
 
 
@@ -201,7 +212,7 @@ def _rows(file: ConfigFile) -> Iterator[Row]:
         yield Row(*at, *named, file.reason(server), str(file.path), server.project)
 
 
-def _ask(task: Task, todo: Sequence[tuple[ConfigFile, Sequence[object]]], answers: Answers) -> None:
+def _ask(task: Task, todo: Todo, answers: Answers) -> None:
     """Ask once. Raises: ConfigError where nobody can answer, click.Abort for a no."""
     if answers.as_json or not sys.stdin.isatty():
         raise ConfigError(f"nobody can be asked here; add --yes to {task.verb}, or --dry-run")
@@ -210,11 +221,30 @@ def _ask(task: Task, todo: Sequence[tuple[ConfigFile, Sequence[object]]], answer
     click.confirm(f"{task.verb.capitalize()} {count} servers in {files} files?", abort=True)
 
 
-def _diff(task: Task, file: ConfigFile, names: Sequence[tuple[str, str]]) -> str:
+def _show(task: Task, choice: Choice, todo: Todo) -> None:
+    """Print what would change."""
+    for file, names in todo:
+        click.echo(_diff(file.path, *_changed(task, file, names)), nl=False)
+    for permit in _permits(task, choice, todo):
+        if not permit.obstacle:
+            click.echo(_diff(permit.path, permit.before, permit.after), nl=False)
+
+
+def _permits(task: Task, choice: Choice, todo: Todo) -> Iterator[Permit]:
+    """Yield the changes of rules that go with the task."""
+    servers: dict[Dialect, set[str]] = {}
+    for file, names in todo:
+        servers.setdefault(file.dialect, set()).update(name for _, name in names)
+    is_wrap = task.verb == "wrap"
+    for dialect, found in servers.items():
+        yield from wanted(dialect, sorted(found), permit=is_wrap, tracked=choice.tracked)
+
+
+def _diff(path: Path, before: str, after: str) -> str:
     """Return the change as a unified diff without context, which might hold secrets."""
-    before, after = _changed(task, file, names)
-    path = str(file.path)
-    lines = unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="", n=0)
+    lines = unified_diff(
+        before.splitlines(), after.splitlines(), str(path), str(path), lineterm="", n=0
+    )
     return "".join(plain(line) + "\n" for line in lines)
 
 
@@ -243,22 +273,28 @@ def _said(text: str, file: ConfigFile) -> object:
     return read_text(text, file.dialect, file.location).root.value
 
 
-def _write(task: Task, choice: Choice, file: ConfigFile, names: Sequence[tuple[str, str]]) -> bool:
+def _write(task: Task, file: ConfigFile, names: Sequence[tuple[str, str]]) -> bool:
     """Change one file; read it again when someone else was faster. Tell whether it was written."""
+
+    def plan(data: bytes) -> bytes:
+        fresh = replace(file, sheet=read_text(data.decode(), file.dialect, file.location))
+        before, after = _changed(task, fresh, names)
+        journal.note(_folder(), file.path, before, after)
+        return after.encode()
+
+    return _edit(file.path, plan)
+
+
+def _edit(path: Path, plan: Callable[[bytes], bytes]) -> bool:
+    """Change one file by plan; say on stderr what went wrong. Tell whether it was written."""
     try:
-        if task.verb == "wrap":
-            launcher.install(home())
         with rewrite.lock(_folder() / "lock"):
-            for _ in range(TRIES):
-                fresh = read(file.path, file.dialect, file.location, choice)
-                before, after = _changed(task, fresh, names)
-                journal.note(_folder(), file.path, before, after)
-                if rewrite.replace(file.path, fresh.data, after.encode(), rewrite.OsFiles()):
-                    return True
+            if rewrite.edit(path, plan, rewrite.OsFiles()):
+                return True
         trouble = "another program keeps changing it; close it and try again"
-    except (NotEditable, OSError) as error:
+    except (NotParsed, NotEditable, UnicodeDecodeError, OSError) as error:
         trouble = f"{error}; nothing was changed"
-    click.echo(f"{file.path}: {trouble}", err=True)
+    click.echo(f"{path}: {trouble}", err=True)
     return False
 
 
@@ -266,12 +302,14 @@ def _folder() -> Path:
     return home() / "wrap"
 
 
-def _close(task: Task, written: Sequence[ConfigFile]) -> None:
+def _close(task: Task, written: Sequence[ConfigFile], permitted: Sequence[Permit]) -> None:
     """Say what was done, and what each client needs for it to take hold."""
     if not written:
         click.echo(f"Nothing to {task.verb}.")
     for path in dict.fromkeys(file.path for file in written):
         click.echo(f"{task.verb}ped: {path}")
+    for permit in permitted:
+        click.echo(f"rules for {TOOL}: {permit.path}")
     for dialect in dict.fromkeys(file.dialect for file in written):
         click.echo(f"{dialect.title}: {dialect.again}.")
     if task.verb == "wrap" and written:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_IN_A_BATCH = 50
+MOST_IN_A_BATCH = 500
 # A killed process may lose its last 0.2 s: half of that to collect a batch, half to write it.
 LINGER_SECONDS = 0.1
 # Past this many unwritten entries (about 5 MB) the writer is stuck, and memory must not grow.

@@ -59,7 +59,7 @@ class _Reader:
     def _mapping(self, start: int) -> Node:
         members: list[Member] = []
         at = self._skip(start + 1)
-        while not self._closes(at, "}", bool(members)):
+        while not self._text.startswith("}", at):
             key = self._value(at)
             at = self._skip(key.end)
             if not isinstance(key.value, str) or not self._text.startswith(":", at):
@@ -72,27 +72,22 @@ class _Reader:
     def _sequence(self, start: int) -> Node:
         items: list[Node] = []
         at = self._skip(start + 1)
-        while not self._closes(at, "]", bool(items)):
+        while not self._text.startswith("]", at):
             items.append(self._value(at))
             at = self._after(items[-1], "]")
         return sequence(start, at + 1, items)
-
-    def _closes(self, at: int, bracket: str, after_comma: bool) -> bool:
-        """Tell whether bracket closes here; behind a comma it may only where commas may trail."""
-        if not self._text.startswith(bracket, at):
-            return False
-        if after_comma and self._space is _STRICT and self._text[:at].rstrip().endswith(","):
-            raise self._wrong(at)
-        return True
 
     def _after(self, node: Node, bracket: str) -> int:
         """Return where the next part begins behind node: after its comma, or at the bracket."""
         at = self._skip(node.end)
         if self._text.startswith(",", at):
-            return self._skip(at + 1)
-        if not self._text.startswith(bracket, at):
-            raise self._wrong(at)
-        return at
+            at = self._skip(at + 1)
+            is_trailing = self._text.startswith(bracket, at)
+            if not (is_trailing and self._space is _STRICT):
+                return at
+        elif self._text.startswith(bracket, at):
+            return at
+        raise self._wrong(at)
 
     def _skip(self, at: int) -> int:
         found = self._space.match(self._text, at)

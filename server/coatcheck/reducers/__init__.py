@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from importlib import import_module
 
 from coatcheck.reducers.budget import WHOLE
-from coatcheck.reducers.detect import Kind, detect
+from coatcheck.reducers.detect import detect
 from coatcheck.reducers.terms import WORD
 from coatcheck.sizing import estimate
-from coatcheck.types import Aim, Reducer, Reduction
+from coatcheck.types import Aim, Forced, Kind, Reducer, Reduction
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,14 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
     Never raises, whatever a reducer does.
     """
-    names = (*STEPS[detect(text, aim)], "clip")
+    return reduce_as("auto", text, aim)
+
+
+def reduce_as(kind: Forced, text: str, aim: Aim) -> Reduction | None:
+    """Return the best reduction of text when it is taken for content of kind. Never raises."""
+    if kind == "auto":
+        kind = detect(text, aim)
+    names = ("clip",) if kind == "clip" else (*STEPS[kind], "clip")
     return first_fit(map(load, names), text, aim)
 
 

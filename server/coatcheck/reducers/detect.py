@@ -5,26 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
-from typing import Literal
 
 import orjson
 
-from coatcheck.types import Aim
+from coatcheck.types import Aim, Kind
 
-Kind = Literal[
-    "records",
-    "tables",
-    "logs",
-    "repeats",
-    "builds",
-    "diffs",
-    "listing",
-    "html",
-    "trees",
-    "snapshots",
-    "code",
-    "prose",
-]
 SAMPLE_LINES = 200
 SAMPLE_CHARACTERS = 64_000
 SAMPLE_WIDTH = 200

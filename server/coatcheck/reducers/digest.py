@@ -48,7 +48,7 @@ def digest(
 
 def _fitting(sections: Sequence[Section], aim: Aim, kind: str, room: float) -> Reduction:
     wants = read(aim.focus)
-    every = [facts_of(s, _named(s, wants)) for s in sections]
+    every = [facts_of(s, _named(s, wants), aim.key) for s in sections]
     if sum(len(facts.section.rows) * len(facts.kept) for facts in every) <= aim.budget_tokens:
         trimmed = _reduction(every, [_whole_plan(facts) for facts in every], kind)
         if estimate(trimmed.text) <= room:

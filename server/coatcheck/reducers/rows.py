@@ -51,11 +51,15 @@ class Plan:
     long: set[tuple[int, str]] = field(default_factory=set)
 
 
-def facts_of(section: Section, named: Iterable[str] = ()) -> Facts:
-    """Look at the columns of a section; the named ones are kept whatever they hold."""
+def facts_of(section: Section, named: Iterable[str] = (), key: str = "") -> Facts:
+    """Look at the columns of a section; the named ones are kept whatever they hold.
+
+    key is the column that is known to name a row, where the section has it.
+    """
     columns = describe(section)
     named = frozenset(named)
-    handle = "" if section.single else handle_of(section, columns)
+    handle = key if key in columns else handle_of(section, columns)
+    handle = "" if section.single else handle
     same = [c.path for c in columns.values() if c.same is not None and len(section.rows) > 1]
     twins = _twins(section, columns, handle)
     built = {} if section.single else _built(section, columns)
