@@ -95,7 +95,8 @@ def intervals(rows: list[dict[str, Any]], draws: int) -> None:
 
     def effective(group: list[dict[str, Any]]) -> float:
         drawn = rng.choices(group, k=len(group))
-        return 100 - 100 * float(sum(row["cost"] for row in drawn) / sum(r["before"] for r in drawn))
+        cost, before = (float(sum(row[name] for row in drawn)) for name in ("cost", "before"))
+        return 100 - 100 * cost / before
 
     table = [[effective(group) for group in groups] for _ in range(draws)]
     columns = [*zip(*table, strict=True), [sum(line) / len(line) for line in table]]
