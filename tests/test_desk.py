@@ -160,18 +160,25 @@ def replace_rule(desk: Desk, rule: Rule) -> Desk:
     return replace(desk, rule_of=lambda _: rule)
 
 
-def test_the_focus_is_guessed_from_arguments_then_from_what_was_grepped_lately() -> None:
+def test_the_focus_is_guessed_from_arguments_then_from_what_this_context_grepped_lately() -> None:
     desk, ledger = desk_with()
-    call, _ = desk.take({"name": "read", "arguments": {}}, b'{"name":"read","arguments":{}}')
-    desk.revise("tools/call", call, RESULT, 0.0)
-    ref = ledger.entries[0].ref
-    assert desk.pipeline.artifacts.get(ref).call.focus == ""
-    desk.answer("tools/call", {"name": "fetch_artifact", "arguments": {"ref": ref, "grep": "77"}})
-    desk.revise("tools/call", call, RESULT, 0.0)
-    assert desk.pipeline.artifacts.get(ref).call.focus == "77"
-    asked, _ = call_of(desk, query="slow requests of worker 6")
-    desk.revise("tools/call", asked, RESULT, 0.0)
-    assert "slow requests" in desk.pipeline.artifacts.get(ref).call.focus
+
+    def focus_of(context: str, **arguments: object) -> str:
+        meta = {"threadId": context} if context else {}
+        params = {"name": "read", "arguments": arguments, "_meta": meta}
+        call, _ = desk.take(params, json.dumps(params).encode())
+        desk.revise("tools/call", call, RESULT, 0.0)
+        return desk.pipeline.artifacts.get(ledger.entries[0].ref).call.focus
+
+    assert focus_of("one") == ""
+    fetch = {"ref": ledger.entries[0].ref, "grep": "77"}
+    for context in ("one", ""):
+        params = {"name": "fetch_artifact", "arguments": fetch, "_meta": {"threadId": context}}
+        desk.answer("tools/call", params)
+    assert focus_of("one", n=1) == "77"
+    assert focus_of("two", n=1) == ""
+    assert focus_of("", n=1) == ""
+    assert "slow requests" in focus_of("one", query="slow requests of worker 6")
 
 
 def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:

@@ -191,6 +191,12 @@ def test_law_4_the_rows_below_are_as_many_as_the_header_says() -> None:
     assert outgoing.omissions[0].shown == len(rows)
 
 
+def test_law_4_a_line_shown_in_part_is_not_said_to_be_shown() -> None:
+    head, *_, end = shortened("word " * 40_000).view.split("\n")
+    assert " of 200,000 characters shown." in head
+    assert "the other 0" not in end
+
+
 def test_law_5_nothing_false() -> None:
     text = records(120, price=1.0, code="X-1").replace('"price": 1.0', '"price": 0.10, "big": 1E5')
     view = shortened(text, replace(CALL, focus="widget-60 price big id")).view

@@ -82,7 +82,7 @@ class Desk:
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    _asked_for: dict[str, deque[str]] = field(default_factory=dict)
+    _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -109,7 +109,7 @@ class Desk:
         given = arguments if isinstance(arguments, dict) else {}
         fetched = fetch(self.pipeline.artifacts, given, self.asker)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
-            self._remember(fetched.tool, str(arguments[fetched.verb]))
+            self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in meta_of(params)
         if method == "tools/call":
@@ -259,7 +259,8 @@ class Desk:
             return call
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
-        return replace(call, focus=guess or " ".join(self._asked_for.get(call.tool, ())))
+        lately = self._asked_for.get((call.context, call.tool), ())
+        return replace(call, focus=guess or " ".join(lately))
 
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
         """Return outgoing shorter, if the context still has the last answer to the same call."""
@@ -277,8 +278,15 @@ class Desk:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
-    def _remember(self, tool: str, words: str) -> None:
-        self._asked_for.setdefault(tool, deque(maxlen=REMEMBERED_FETCHES)).append(words)
+    def _remember(self, meta: Mapping[str, object], tool: str, words: str) -> None:
+        """Remember what a context looked for; without a name of it, it may not be the next one's.
+
+        Sub-agents share a connection, and the same result must give each the same view.
+        """
+        context, _ = context_of(meta)
+        if context:
+            key = (context, tool)
+            self._asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
 
     def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
         """Append an entry; columns are those that are not the call's or the session's."""

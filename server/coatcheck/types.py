@@ -198,9 +198,9 @@ class Aim:
 class Reduction:
     """A smaller text for a body, without header or end line.
 
-    omissions is empty if and only if every value of the source is still there; its first entry
-    is the one the header line states. handle completes `grep="<…>"` in the header: what a reader
-    puts there to get one unit that is not shown ("its full_name", "a word of the line").
+    omissions is empty if and only if every value of the source is still there; the header line
+    states the first that leaves something out. handle completes `grep="<…>"` in the header: what
+    a reader puts there to get one unit that is not shown ("its full_name", "a word of the line").
     kind names the reducer, level how it came about. weak_focus: a focus was given but hardly
     anything matched it.
     """

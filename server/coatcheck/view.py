@@ -41,7 +41,7 @@ def render(
     if not reduction.omissions:
         lead_in = "everything shown, written shorter. Exact original"
         return f"{mark}[coatcheck: {lead_in}: {whole}{also}]\n{body}"
-    lead = reduction.omissions[0]
+    lead = _lead(reduction.omissions)
     call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
     return (
@@ -68,7 +68,14 @@ def _not_kept(reduction: Reduction, body: str) -> str:
     """Return a view that promises no fetch."""
     if not reduction.omissions:
         return f"[coatcheck: everything shown, written shorter]\n{body}"
-    return f"[coatcheck: {counted(reduction.omissions[0])} shown; the rest was not kept]\n{body}"
+    return (
+        f"[coatcheck: {counted(_lead(reduction.omissions))} shown; the rest was not kept]\n{body}"
+    )
+
+
+def _lead(omissions: Sequence[Omission]) -> Omission:
+    """Return the first omission that leaves something out: of one long line, not the line."""
+    return next((o for o in omissions if o.shown < o.total), omissions[0])
 
 
 def counted(omission: Omission) -> str:

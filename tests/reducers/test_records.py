@@ -309,3 +309,65 @@ def test_a_look_alike_header_is_escaped_by_the_view() -> None:
     rows = [{"a": f"[coatcheck: {n} of 9 rows shown", "n": n} for n in range(300)]
     lines = render(view(rows), REF).split("\n")[1:-1]
     assert not [line for line in lines if line.lstrip().startswith("[coatcheck")]
+
+
+def log_lines(count: int, failures: dict[int, str]) -> str:
+    lines = [
+        {
+            "time": f"2026-11-20T10:{n // 60:02}:{n % 60:02}Z",
+            "level": "error" if n in failures else "info",
+            "msg": failures.get(n, f"request handled /v1/{'ab'[n % 2]}"),
+            "trace": f"{n * 7919:08x}",
+        }
+        for n in range(count)
+    ]
+    return "\n".join(map(json.dumps, lines))
+
+
+def test_law_7_every_kind_of_error_row_is_shown_beside_what_the_focus_finds() -> None:
+    failures = {
+        60: "upstream timed out",
+        121: "duplicate key in orders",
+        199: "nil map write",
+        305: "quota exceeded",
+        377: "bad certificate",
+        488: "disk full",
+    }
+    found = reduce(log_lines(500, failures), Aim(1500, focus="request handled /v1/a"))
+    assert found is not None
+    assert [message for message in failures.values() if message not in found.text] == []
+
+
+def test_law_7_an_error_inside_a_record_is_shown_without_a_focus() -> None:
+    found = view(pods(60), budget=900)
+    assert "CrashLoopBackOff" in found.text
+
+
+def test_a_row_is_named_by_its_code_rather_than_by_its_time() -> None:
+    rows = [{"time": f"2026-11-20T10:00:{n % 60:02}.{n}Z", "code": f"AB-{n}"} for n in range(200)]
+    assert view(rows, "code AB-77").handle == "its code"
+
+
+def test_a_row_is_named_by_its_first_unique_text_rather_than_by_its_time() -> None:
+    rows = [{"time": f"2026-11-20T10:00:{n % 60:02}.{n}Z", "bin": f"rack-{n}"} for n in range(200)]
+    assert view(rows, "rack-77").handle == "its bin"
+
+
+@pytest.mark.parametrize(
+    ("column", "question"),
+    [
+        ("duration", "which one is the slowest?"),
+        ("mem", "what needs the most memory?"),
+        ("price", "the most expensive one"),
+    ],
+)
+def test_a_column_is_found_by_the_word_people_say_for_it(column: str, question: str) -> None:
+    rows = [{"name": f"job-{n}", column: 7919 * n % 1009, "other": n % 7} for n in range(300)]
+    best = max(rows, key=lambda row: int(str(row[column])))
+    assert f"name={best['name']}," in view(rows, question).text
+
+
+def test_a_question_without_spaces_between_words_finds_its_row() -> None:
+    rows = [{"番号": n, "説明": f"第{n}の都市。人口は{n * 7919}人。"} for n in range(60)]
+    rows[33]["説明"] = "雪まつりで有名。冬季は氷点下になる。"
+    assert "氷点下" in view(rows, "冬季の雪は?").text

@@ -20,7 +20,7 @@ LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
 # Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
-    "records": ("records", "split", "logs"),
+    "records": ("unwrap", "records", "split", "logs"),
     "tables": ("tables", "split"),
     "logs": ("commits", "logs"),
     "repeats": ("split", "logs"),

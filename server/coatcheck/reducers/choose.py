@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from coatcheck.reducers.cells import CUT, cell
 from coatcheck.reducers.columns import ERRORS, HANDLE, STATE, ends_of, is_total, words
-from coatcheck.reducers.picks import pick_rows, row_columns, standing_out
+from coatcheck.reducers.picks import claim_trouble, pick_rows, row_columns, standing_out
 from coatcheck.reducers.rawjson import Value, scalar
 from coatcheck.reducers.rows import LONG_CUT, Facts, Plan, named_row
 from coatcheck.reducers.scoring import Scored, tables_of
@@ -19,6 +19,7 @@ GRID_SHARE = 0.9
 LISTING_SHARE = 0.3
 GRID_CUT = 100
 CROWD = 40
+TROUBLE_SHARE = 0.25
 LONG_LIST = 100
 LEAST_COLUMNS = 4
 MOST_ENDS = 3
@@ -34,6 +35,7 @@ def plans_within(scored: Scored, budget: int) -> list[Plan]:
         left -= _pick_profiles(scored, plans, left // 2, most=3)
         _list_rest(scored, plans, min(left, int(budget * LISTING_SHARE)))
     else:
+        left -= claim_trouble(scored, plans, int(left * TROUBLE_SHARE))
         left -= _pick_grids(scored, plans, int(left * GRID_SHARE))
         if scored.wants.text:
             left -= pick_rows(scored, plans, left)

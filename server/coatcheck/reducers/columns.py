@@ -33,6 +33,8 @@ FACT = vocabulary(
 )
 TEXT = vocabulary("description body note notes content text comment detail details")
 TIME = vocabulary("at date time timestamp created updated modified on")
+# Words that name a row, but are no name of a column worth more than others.
+NAMING = vocabulary("code uid url sku handle")
 CALENDAR = vocabulary("day week month quarter year hour minute")
 OPAQUE = vocabulary("gravatar avatar etag checksum signature nonce")
 HEALTH = vocabulary("state status conclusion phase result outcome health ready")
@@ -200,9 +202,13 @@ def _naming(column: Column, parts: list[str]) -> float:
         return 4.0
     if parts[-1] in HANDLE:
         return 3.0
+    if parts[-1] in NAMING:
+        return 2.5
+    if column.kind == "text" and not TEXT.intersection(parts[-1:]):
+        return 1.2
     if TIME.intersection(parts) or parts[-1] in CALENDAR:
-        return 2.0
-    return 0.5 if column.kind == "number" else 1.0
+        return 1.0
+    return 0.5
 
 
 def troubled(section: Section, columns: dict[str, Column]) -> list[int]:

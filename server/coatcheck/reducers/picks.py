@@ -17,12 +17,13 @@ from coatcheck.sizing import estimate
 STRONG = 0.4
 EQUAL = 0.6
 MOST_PICKED = 200
-MOST_ODD = 3
+MOST_ODD = 12
 MOST_SHARED = 8
 DIGITS = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
 ASKED = 4.0
 MIN_ROW = 60
 FITS = 3
+FEW_ODD = 6
 
 
 def row_columns(facts: Facts, scored: Scored, index: int, cap: int) -> list[str]:
@@ -86,9 +87,11 @@ def pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
     units = list(dict.fromkeys([*units[:1], *odd, *units[1:MOST_PICKED]]))
     best = scored.scores[units[0][0]][units[0][1]] if units else 0.0
     equal = Counter(at for at, index in units if scored.scores[at][index] >= EQUAL * best)
+    spare = max(MIN_ROW, budget // 3 // max(1, len(odd)))
     crowded = {at for at, count in equal.items() if count >= TABLE_FROM}
     cap = max(16, budget // max(1, min(equal.total(), 40)) - 6)
-    found = zip(units, _columns_for(scored, units, crowded, cap), strict=True)
+    caps = [min(cap, spare) if unit in odd and i else cap for i, unit in enumerate(units)]
+    found = zip(units, _columns_for(scored, units, crowded, caps), strict=True)
     kept = [(unit, paths) for unit, paths in found if paths]
     units, columns = [unit for unit, _ in kept], [paths for _, paths in kept]
     costs = [_row_cost(scored, unit, paths, crowded) for unit, paths in kept]
@@ -103,16 +106,16 @@ def pick_rows(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
 
 
 def _columns_for(
-    scored: Scored, units: Sequence[tuple[int, int]], crowded: set[int], cap: int
+    scored: Scored, units: Sequence[tuple[int, int]], crowded: set[int], caps: Sequence[int]
 ) -> list[Sequence[str]]:
     """Choose the columns of each row; the rows of a crowded section share theirs."""
     shared = {
-        at: _shared_columns(scored.every[at], scored, [i for a, i in units if a == at], cap)
+        at: _shared_columns(scored.every[at], scored, [i for a, i in units if a == at], max(caps))
         for at in sorted(crowded)
     }
     return [
         shared[at] if at in shared else _fitting_columns(scored, (at, index), cap)
-        for at, index in units
+        for (at, index), cap in zip(units, caps, strict=True)
     ]
 
 
@@ -192,12 +195,42 @@ def _claims(
     return first
 
 
+def claim_trouble(scored: Scored, plans: Sequence[Plan], budget: int) -> int:
+    """Choose the rows that speak of an error in few cells each; return what they cost."""
+    units = [(at, i) for at in tables_of(scored) for i in severe(scored.every[at])[:MOST_ODD]]
+    spent = 0
+    for at, index in units:
+        facts = scored.every[at]
+        paths = row_columns(facts, scored, index, MIN_ROW)
+        cost = _row_cost(scored, (at, index), paths, set())
+        if paths and spent + cost <= budget:
+            plans[at].picked[index] = paths
+            spent += cost
+    return spent
+
+
 def standing_out(facts: Facts) -> list[int]:
     """Return rows that speak of an error while most do not, or hold a field that few have."""
     rows = facts.section.rows
     total = len(rows)
     rare = {p for p, c in facts.columns.items() if c.present <= max(1, total // 50)}
-    severe = troubled(facts.section, {p: facts.columns[p] for p in facts.kept})
-    found = severe if 10 * len(severe) <= max(10, total) else severe[:1]
-    found += [i for i, row in enumerate(rows) if rare.intersection(row)]
-    return found[:6]
+    found = severe(facts)
+    found += [i for i, row in enumerate(rows) if rare.intersection(row)][:FEW_ODD]
+    return found[:MOST_ODD]
+
+
+def severe(facts: Facts) -> list[int]:
+    """Return rows that speak of an error while most do not, the first of each wording first."""
+    rows = facts.section.rows
+    found = troubled(facts.section, {p: facts.columns[p] for p in facts.kept})
+    if 10 * len(found) > max(10, len(rows)):
+        return found[:1]
+    said: dict[tuple[str, ...], int] = {}
+    for index in found:
+        cells = (scalar(rows[index].get(p))[:200] for p in facts.kept if _tells(facts, p))
+        said.setdefault(tuple(DIGITS.sub("0", text) for text in cells), index)
+    return list(dict.fromkeys([*said.values(), *found]))
+
+
+def _tells(facts: Facts, path: str) -> bool:
+    return facts.columns[path].kind == "text" and path != facts.handle
