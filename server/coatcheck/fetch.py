@@ -1,6 +1,7 @@
 """Answer a fetch: any part of a kept artifact as one page of text with the next call named."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from coatcheck.types import (
     UnknownRef,
 )
 from coatcheck.view import render
+
+logger = logging.getLogger(__name__)
 
 TOOL = "fetch_artifact"
 KNOWN = ("ref", "grep", "lines", "query", "find", "ask", "page")
@@ -148,7 +151,11 @@ def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:
     body = open_body(artifact.result)
     summary = Summary(reason="no model may be asked: `coatcheck config summarizer`")
     if asker is not None and body is not None and not body.is_error:
-        summary = asker(artifact.call, body.text, wanted.ask)
+        try:
+            summary = asker(artifact.call, body.text, wanted.ask)
+        except Exception as error:  # law 3: a failing model leaves what find finds
+            logger.exception("%s could not be asked about", artifact.ref)
+            summary = Summary(reason=f"summarizer failed: {type(error).__name__}")
     if summary.reduction is not None:
         return Fetched(
             render(summary.reduction, artifact.ref),

@@ -152,3 +152,13 @@ def test_law_2_an_outline_is_never_bigger_and_keeps_to_its_budget(budget: int, f
     assert reduction is not None
     assert estimate(reduction.text) <= budget * 1.1
     assert len(render(reduction, "cc_000000000000")) < len(MODULE)
+
+
+def test_functions_held_by_a_prototype_are_defined() -> None:
+    text = "\n".join(
+        f"Reply.prototype.{name} = function (value) {{\n  this.x = value\n  return {n}\n}}\n"
+        for n, name in enumerate([f"method{n}" for n in range(60)] + ["redirect"])
+    )
+    found = code.reduce(text, Aim(300, focus="what does redirect return?"))
+    assert found is not None
+    assert "return 60" in found.text

@@ -143,3 +143,13 @@ def test_a_drawn_tree_shows_its_levels_and_the_way_to_the_focus() -> None:
     assert "├── folder13\n│   ├── inner" in text
     assert all(f"├── folder{i}" in text for i in range(20))
     assert reduction.omissions[0].total == len(lines)
+
+
+def test_matches_without_line_numbers_are_grouped_by_file() -> None:
+    lines = [f"src/mod{n % 4}.py:    return self.close(reason={n})" for n in range(120)]
+    found = reduce("\n".join(lines), Aim(300, focus="close with reason 77"))
+    assert found is not None
+    assert found.kind == "findings"
+    assert "120 matches in 4 files" in found.text
+    assert "self.close(reason=77)" in found.text
+    assert found.text.count("src/mod1.py") <= 2

@@ -145,3 +145,14 @@ def test_trouble_in_rare_words_keeps_its_time() -> None:
     lines = quiet(300)
     lines[50] = "2024-01-01 10:00:50 INFO could not find the lease of node 7"
     assert f"@51:\n{lines[50]}\n" in reduced(lines).text
+
+
+def test_the_inner_cause_of_a_trace_is_shown() -> None:
+    frames = [f"   at Shop.Module{n}.Run() in /src/M{n}.cs:line {n}" for n in range(60)]
+    inner = [f"   at Npgsql.Read{n}()" for n in range(40)]
+    head = "Unhandled exception. System.InvalidOperationException: Sequence contains no elements"
+    cause = " ---> System.TimeoutException: The operation has timed out after 30000 ms"
+    found = reduce("\n".join([head, *frames, cause, *inner]), Aim(300))
+    assert found is not None
+    assert head in found.text
+    assert cause.strip() in found.text

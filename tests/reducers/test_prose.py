@@ -177,3 +177,21 @@ def test_units_follow_each_other_and_leave_out_nothing_but_space(text: str) -> N
     assert places == sorted(places)
     between = [text[a:b] for a, b in zip(places[::2], places[1::2], strict=True)]
     assert not "".join(between).strip().strip("\"')]")
+
+
+def test_what_stands_below_a_title_that_the_focus_finds_is_shown_with_it() -> None:
+    questions = [f"**Q: Can I export to format {n}?**\n\nYes, on plan {n % 4}." for n in range(80)]
+    questions[41] = "**Q: How do I delete my account?**\n\nOpen Settings and choose Erase."
+    found = reduce("# FAQ\n\n" + "\n\n".join(questions), Aim(300, focus="delete the user account"))
+    assert found is not None
+    assert "choose Erase" in found.text
+
+
+def test_an_outline_leaves_out_the_lowest_titles_first_when_there_is_one_at_the_top() -> None:
+    parts = [
+        f"## ADR-{n:03}: Topic {n}\n\n### Context\n\nSome words.\n\n### Decision\n\nOther words."
+        for n in range(40)
+    ]
+    found = reduce("# Decisions\n\n" + "\n\n".join(parts), Aim(500))
+    assert found is not None
+    assert sum(f"ADR-{n:03}" in found.text for n in range(40)) >= 12

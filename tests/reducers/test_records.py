@@ -365,3 +365,9 @@ def test_a_column_is_found_by_the_word_people_say_for_it(column: str, question: 
     rows = [{"name": f"job-{n}", column: 7919 * n % 1009, "other": n % 7} for n in range(300)]
     best = max(rows, key=lambda row: int(str(row[column])))
     assert f"name={best['name']}," in view(rows, question).text
+
+
+def test_a_question_without_spaces_between_words_finds_its_row() -> None:
+    rows = [{"番号": n, "説明": f"第{n}の都市。人口は{n * 7919}人。"} for n in range(60)]
+    rows[33]["説明"] = "雪まつりで有名。冬季は氷点下になる。"
+    assert "氷点下" in view(rows, "冬季の雪は?").text

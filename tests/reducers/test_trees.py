@@ -240,3 +240,15 @@ def test_law_8_refs_of_elements_shown_are_never_altered(budget: int, focus: str)
     for line in view_of(SNAPSHOT, focus=focus, budget=budget).split("\n"):
         found = re.fullmatch(r'\s*link "([^"]+)" \[ref=(\w+)\]', line)
         assert found is None or f'link "{found[1]}" [ref={found[2]}]' in SNAPSHOT
+
+
+def test_the_one_button_of_a_long_form_is_shown() -> None:
+    fields = "".join(
+        f'  - group "Part {n}" [ref=f{n}]:\n    - textbox "Name {n}" [ref=g{n}]\n'
+        f'    - textbox "Street {n}" [ref=h{n}]\n'
+        for n in range(60)
+    )
+    text = f'- form "Checkout" [ref=f]:\n{fields}  - button "Pay now" [ref=f999]\n'
+    found = trees.reduce(text, Aim(300))
+    assert found is not None
+    assert 'button "Pay now" [ref=f999]' in found.text

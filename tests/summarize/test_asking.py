@@ -19,7 +19,7 @@ from coatcheck.summarize.asking import Asker
 from coatcheck.summarize.client import Api
 from coatcheck.summarize.economics import prices
 from coatcheck.summarize.history import History
-from coatcheck.types import Artifact, Call, Rule, Session, SummarizerSettings
+from coatcheck.types import Artifact, Call, Rule, Session, SummarizerSettings, Summary
 
 assert anthropic.__version__ >= "2"
 CALL = Call("docs", "read")
@@ -99,6 +99,16 @@ def test_without_a_key_it_finds_and_says_so() -> None:
     fetched = fetch(kept(PROSE), {"ref": REF, "ask": "topic 5"})
     assert "; not answered, no model may be asked]" in fetched.text.partition("\n")[0]
     assert "topic 5 " in fetched.text
+
+
+def test_an_asker_that_breaks_leaves_what_find_finds(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(call: Call, text: str, question: str) -> Summary:
+        raise ZeroDivisionError
+
+    caplog.set_level("CRITICAL")
+    fetched = fetch(kept(PROSE), {"ref": REF, "ask": "topic 5"}, broken)
+    assert "; not answered, summarizer failed]" in fetched.text
+    assert not fetched.is_error
 
 
 def test_results_that_report_an_error_are_never_asked_about(api: Api, server: Fake) -> None:

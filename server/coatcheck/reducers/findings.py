@@ -10,6 +10,9 @@ PLACE = re.compile(
     r"(?P<path>(?:[A-Za-z]:[\\/])?[^\s:()\"'<>|][^:()\"'<>|]{0,300}?)"
     r"(?P<rest>:\d+(?::\d+)?(?=:|-|\s*$)|\(\d+(?:,\d+)?\)(?=:|\s*$)|-\d+-)"
 )
+# A search that was told to leave line numbers out: the path repeats, its text follows at once.
+BARE = re.compile(r"(?P<path>[^\s:()\"'<>|]{1,300}):(?!//|\s*$)")
+BARE_SHARE = 0.8
 EXTENSION = re.compile(r"\.[A-Za-z]\w{0,7}$")
 ARROW = re.compile(r"\s*--> (?P<path>\S.{0,300}?):(?P<rest>\d+:\d+)\s*$")
 FRAME = re.compile(
@@ -45,6 +48,7 @@ def read(lines: Sequence[str]) -> list[Finding]:
     """
     out: list[Finding] = []
     below, title = "", ""
+    bare = bare_paths(lines)
     for index, line in enumerate(lines):
         line = line[:2000]
         if arrow := ARROW.match(line):
@@ -57,12 +61,23 @@ def read(lines: Sequence[str]) -> list[Finding]:
             rest = line[found.start("rest") :]
             out.append(Finding(index, found["path"], rest, rule_of(rest)))
             below = ""
+        elif bare and (plain := BARE.match(line)) and plain["path"] in bare:
+            out.append(Finding(index, plain["path"], line[plain.end("path") :], ""))
         elif below and BELOW.match(line):
             out.append(Finding(index, below, line.strip(), rule_of(line)))
         elif line.strip():
             heading = line.rstrip().removesuffix(":")
             below = heading if PATH.match(heading) and not heading[:1].isspace() else ""
     return out
+
+
+def bare_paths(lines: Sequence[str]) -> set[str]:
+    """Return the paths before a colon alone, where nearly all lines begin with one of a few."""
+    found = [match["path"] for line in lines if (match := BARE.match(line[:400]))]
+    paths = {path for path in found if looks_like_path(path, ":")}
+    own = sum(path in paths for path in found)
+    enough = own >= BARE_SHARE * max(1, sum(1 for line in lines if line.strip()))
+    return paths if enough and 3 * len(paths) <= 2 * own else set()
 
 
 def is_frame(line: str) -> bool:

@@ -59,6 +59,7 @@ DURATION = re.compile(
     r"|(?i:time|duration|elapsed|took|latency)\w{0,8}\"?[ =:]{1,3}(\d{1,12}(?:\.\d{1,9})?)\b"
 )
 FRAME = re.compile(r"\s+at [\w.$<]|\s+File \".*\", line \d+|\t/.*:\d+")
+CAUSE = re.compile(r"\s*(?:Caused by|Suppressed|--->|\[cause\]|caused by)[: ]")
 TRACE_START = re.compile(
     r"(?:Traceback|Caused by|Exception in|goroutine \d|\w[\w.]*(?:Error|Exception)\b)"
 )
@@ -235,7 +236,7 @@ def first_blocks(lines: Sequence[str], kinds: Sequence[tuple[int, list[int]]]) -
             traces.add(told)
             yield from below[-1:]
             yield from below[:TRACE_HEAD]
-            yield from (i for i in below if lines[i].startswith("Caused by"))
+            yield from (i for i in below if CAUSE.match(lines[i]))
             yield from below[TRACE_HEAD:][-TRACE_TAIL:]
 
 

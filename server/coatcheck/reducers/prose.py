@@ -1,6 +1,7 @@
 """Reduce prose, markdown, changelogs and search hits: outline, then passages word for word."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -17,6 +18,9 @@ TITLE_WEIGHT = 0.8
 # Of the focus: a title that holds as much names the section that is asked for.
 NAMED_FROM = 0.5
 MOST_NAMED = 4
+# Of the best value: a title that says as much has its section shown, if that is short.
+SURE = 0.9
+SHORT_SECTION = 700
 OUTLINE_SHARE = 0.15
 OUTLINE_SHARE_ALONE = 0.4
 MATCH_WEIGHT = 3.0
@@ -69,10 +73,28 @@ def valued(document: Document, focus: str) -> tuple[list[float], bool]:
             values[j] += NEIGHBOUR_WEIGHT * scores[i]
             values[i] += NEIGHBOUR_WEIGHT * scores[j]
     best = max(values)
+    called |= answering(document, values, best)
     return [
         value + best if unit.section in called else value * (value >= FLOOR * best)
         for value, unit in zip(values, units, strict=True)
     ], True
+
+
+def answering(document: Document, values: Sequence[float], best: float) -> set[int]:
+    """Return the short sections in which the focus finds a title or the best unit.
+
+    What a title announces stands below it, mostly in other words.
+    """
+    found = {
+        unit.section
+        for unit, value in zip(document.units, values, strict=True)
+        if value >= (SURE if unit.is_heading else 1.0) * best
+    }
+    sizes = Counter(dict.fromkeys(found, 0))
+    for unit, text in zip(document.units, document.texts, strict=True):
+        if unit.section in found:
+            sizes[unit.section] += len(text)
+    return {section for section in found if sizes[section] <= SHORT_SECTION}
 
 
 def named(document: Document, focus: str) -> set[int]:
@@ -162,9 +184,9 @@ def outlined(sections: Sequence[Section], budget: int, *, is_brief: bool = False
         out = rows(some, len(titled))
         if len(some) > 2 and estimate(out) <= budget:
             return out
-    first = min(s.level for s in titled)
-    tops = [s for s in titled if s.level == first] if not is_brief else []
-    tops = tops if len(tops) > 2 else titled
+    levels = sorted({s.level for s in titled})
+    upper = ([s for s in titled if s.level <= level] for level in levels)
+    tops = titled if is_brief else next((some for some in upper if len(some) > 2), titled)
     fitting = bisect_right(
         range(len(tops)), budget, key=lambda n: estimate(rows(tops[:n], len(titled)))
     )

@@ -8,6 +8,8 @@ from coatcheck.reducers.columns import troubled
 from coatcheck.reducers.rows import Facts
 from coatcheck.reducers.select import is_weak, relevance
 from coatcheck.reducers.shape import Row
+from coatcheck.reducers.terms import UNSPACED
+from coatcheck.reducers.terms import words as spoken
 from coatcheck.reducers.wants import Wants, asks_for_trouble, exact, extremes, texts
 
 UNIT_CHARACTERS = 1_000
@@ -92,7 +94,8 @@ def _is_flat(every: Sequence[Facts], scores: Sequence[Sequence[float]]) -> bool:
 def _best_share(units: Sequence[str], matched: Sequence[float], wants: Wants) -> float:
     """Return how many of the focus's own words the best unit holds, as a share."""
     best = max(range(len(units)), key=lambda i: matched[i], default=-1)
-    asked = {p for p in wants.phrases if " " not in p}
+    asked = {p for p in wants.phrases if " " not in p and not UNSPACED.search(p)}
+    asked |= {pair for pair in spoken(wants.text) if UNSPACED.search(pair)}
     unit = units[best].casefold() if best >= 0 and matched[best] > 0 else ""
     return sum(word in unit for word in asked) / (len(asked) or 1)
 

@@ -325,12 +325,14 @@ def choose(
 def worths(elements: Sequence[Element], units: Sequence[Unit]) -> list[float]:
     """Return what each unit is worth when nothing is sought: few things that do much lead."""
     seen: set[tuple[str, str]] = set()
+    roles = Counter(element.role for element in elements)
     found = []
     for unit in units:
         best = 0.0
         for index in unit:
             key = (elements[index].role, elements[index].label)
-            best = max(best, worth_of(elements, index) * (REPEATED if key in seen else 1.0))
+            worth = worth_of(elements, index) * (REPEATED if key in seen else 1.0)
+            best = max(best, worth + 0.4 / roles[elements[index].role])
             seen.add(key)
         found.append(best)
     return found

@@ -25,6 +25,7 @@ DEFINED = re.compile(
     rf"(?:\s+(?:\([^)]*\)\s*)?)(?:class\s+|struct\s+)?[\"']?(?P<name>{NAME}(?:[.:]{{1,2}}{NAME})*)"
     rf"|(?:const|let|var|val)\s+(?P<arrow>{NAME})\b[^=]*=\s*(?:async\s*)?"
     rf"(?:function\b|\([^()]*\)[^=;]*=>|{NAME}\s*=>|\($)"
+    rf"|(?P<held>{NAME}(?:\.{NAME})+)\s*=\s*(?:async\s*)?(?:function\b|\([^()]*\)\s*=>)"
     rf"|(?i:create\s+(?:or\s+replace\s+)?(?:(?:global|temp|temporary|unique|materialized)\s+)*"
     rf"(?:table|view|function|procedure|index|trigger|type|schema|sequence)"
     rf"\s+(?:if\s+not\s+exists\s+)?(?P<made>[\w.\"`\[\]]+)))"
@@ -167,7 +168,7 @@ def defined(
     line = lines[number]
     match = DEFINED.match(line)
     if match:
-        name = match["name"] or match["arrow"] or match["made"]
+        name = match["name"] or match["arrow"] or match["held"] or match["made"]
         kind = match["kind"] or "function"
     elif indent == 0 and (value := VALUE.match(line)):
         name, kind = value["name"], "value"

@@ -1,6 +1,7 @@
 """Summarize a result: decide, ask, check, and fall back to the deterministic view."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -58,6 +59,7 @@ class Job:
     decision: str
     request: prompt.Request
     mask: Mask
+    began: float = 0.0
 
     @property
     def key(self) -> str:
@@ -81,6 +83,7 @@ class Pointer:
         history: Callable[[Call], History] = lambda _: History(),
         book: Callable[[Call, Summary], None] = lambda _, __: None,
     ) -> None:
+        self._clock = time.monotonic
         self._settings = settings
         self._api = api
         self._prices = prices(settings.prices)
@@ -92,8 +95,9 @@ class Pointer:
 
     def __call__(self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction) -> Summary:
         """Return a summary in planned's place, or why there is none."""
+        began = self._clock()
         target = self._target(rule, text)
-        if not wanted(aim, planned) or estimate(planned.text) <= target:
+        if not self._is_wanted(aim, planned, target):
             return Summary()
         form = form_of(text, aim, self._reduce)
         if form.tokens < self._settings.least_tokens:
@@ -104,7 +108,7 @@ class Pointer:
         room = (decision.prompt_tokens - prompt.OVERHEAD_TOKENS) / claude_factor(form)
         read = within(form, round(room), aim.focus)
         job = self._job(call, rule, text, aim, planned, read)
-        job = replace(job, target_tokens=target, decision=str(decision))
+        job = replace(job, target_tokens=target, decision=str(decision), began=began)
         summary = self._asked(job)
         while self._may_try_again(summary, job):
             again = self._asked(replace(job, model=self._model(aim.tool, planned.kind, form)))
@@ -114,6 +118,11 @@ class Pointer:
     def close(self) -> None:
         """Cancel what is under way."""
         self._api.close()
+
+    def _is_wanted(self, aim: Aim, planned: Reduction, target_tokens: int) -> bool:
+        """Tell whether a model may say more than the focus does, in fewer tokens than planned."""
+        is_open = not aim.focus or planned.weak_focus or planned.kind in DOCUMENTS
+        return is_open and estimate(planned.text) > target_tokens
 
     def _target(self, rule: Rule, text: str) -> int:
         most = self._settings.target_tokens
@@ -176,7 +185,8 @@ class Pointer:
         seconds = self._settings.hard_seconds if background else self._settings.soft_seconds
         try:
             future = self._api.ask(job.request.body(job.model))
-            reply = future.result(seconds)
+            # What was needed to get here counts too: the agent waits for all of it.
+            reply = future.result(max(0.0, seconds - (self._clock() - job.began)))
         except TimeoutError:
             future.add_done_callback(partial(self._late, job))
             why = f"summarizer slow: no answer within {seconds:g} s"
@@ -249,11 +259,6 @@ class Pointer:
             output_tokens=usage.output_tokens,
             micro_usd=round(dollars * MILLION),
         )
-
-
-def wanted(aim: Aim, planned: Reduction) -> bool:
-    """Tell whether a model may say more of a result than what was looked for already does."""
-    return not aim.focus or planned.weak_focus or planned.kind in DOCUMENTS
 
 
 def _with_cost_of(summary: Summary, before: Summary) -> Summary:
