@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import secrets
-from coatcheck.cli.wrapped import Masking
+from coatcheck.cli.stderr import Line
 from coatcheck.secrets import mask
 
 RANDOM = random.Random(7)
@@ -116,7 +116,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 def test_log_lines_are_masked() -> None:
     token = TOKENS["github token"]
     record = logging.LogRecord("n", logging.WARNING, "p", 1, "failed with %s", (token,), None)
-    assert Masking("%(message)s").format(record) == "failed with [secret 1: github token]"
+    assert Line("%(message)s").format(record) == "failed with [secret 1: github token]"
 
 
 def test_equal_secrets_get_equal_numbers_by_their_first_place() -> None:

@@ -98,7 +98,7 @@ class Pipeline:
             artifact = Artifact(ref, result, call, text, reduction.level, reduction.omissions)
             self.artifacts.put(self._for_its_time(artifact, rule, session))  # keep, then send
         except (StoreError, OSError) as error:
-            logger.warning("%s.%s passes unshortened: %s", call.upstream, call.tool, error)
+            logger.warning("results pass unshortened: %s", error)
             return replace(passed, reason=f"store: {error}", summary=summary)
         return Outgoing(
             reduction.level,

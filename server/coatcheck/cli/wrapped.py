@@ -1,13 +1,13 @@
 """Join our own stdio, the relay and one upstream command."""
 
 import asyncio
-import logging
 import signal
 import subprocess
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from coatcheck.cli.stderr import to_stderr
 from coatcheck.front import CALL_TIMEOUT_SECONDS, Relay
 from coatcheck.pipes import Sink, Source, open_sink, open_source
 from coatcheck_adapters.upstreams.command import Command
@@ -37,20 +37,8 @@ def run(
         async with asyncio.TaskGroup() as tasks:
             await Wrapped(command, process, desk, tasks, call_timeout_seconds).serve()
 
-    handler = logging.StreamHandler()
-    handler.setFormatter(Masking("coatcheck: %(levelname)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    to_stderr()
     asyncio.run(serve())
-
-
-class Masking(logging.Formatter):
-    """Writes log lines without secrets, whatever was logged."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line of record, masked."""
-        from coatcheck.secrets import mask  # here because few sessions log anything
-
-        return mask(super().format(record))
 
 
 class Wrapped:
