@@ -37,5 +37,4 @@ def uninstall(yes: bool) -> None:
 
 
 def _still_wrapped(choice: Choice) -> list[Path]:
-    files = find(DIALECTS, choice)
-    return [f.path for f in files if f.sheet and any(s.state == "wrapped" for s in f.sheet.servers)]
+    return [file.path for file in find(DIALECTS, choice) if file.holds("wrapped")]

@@ -163,8 +163,8 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
         _list(files, answers, [])
     if todo and not answers.yes:
         _ask(task, todo, answers)
-    if task.verb == "wrap" and (todo or launcher.path(home()).exists()):
-        launcher.install(home())  # also where nothing is to wrap: the installation may have moved
+    if task.verb == "wrap" and (todo or any(file.holds("wrapped") for file in files)):
+        _install()
     written = [file for file, names in todo if _write(task, file, names)]
     permitted = [
         permit
@@ -176,6 +176,17 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
     else:
         _close(task, written, permitted)
     return len(written) == len(todo)
+
+
+def _install() -> None:
+    """Write the launcher, also where nothing is to wrap: it may be gone, or coatcheck moved."""
+    try:
+        launcher.install(home())
+    except OSError as error:
+        where = launcher.path(home())
+        raise click.ClickException(
+            f"{where} cannot be written: {error.strerror}; see COATCHECK_HOME"
+        ) from None
 
 
 def _names(task: Task, choice: Choice, file: ConfigFile) -> list[tuple[str, str]]:
