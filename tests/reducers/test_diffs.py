@@ -124,3 +124,10 @@ def test_the_file_of_a_change_that_the_focus_finds_is_named() -> None:
     assert found is not None
     assert "db/171.sql" in found.text
     assert "jsonb" in found.text
+
+
+def test_law_10_a_file_of_very_many_hunks_is_read_once() -> None:
+    hunks = "".join(f"@@ -{n},1 +{n},1 @@\n-a{n}\n+b{n}\n" for n in range(20_000))
+    found = reduce(f"diff --git a/x b/x\n--- a/x\n+++ b/x\n{hunks}", Aim(500))
+    assert found is not None
+    assert "20,000 hunks" in found.text

@@ -218,7 +218,10 @@ def ranked(
     if told > 0:
         worth = [score / told for score in scores]
     else:
-        worth = [importance(lines, *pair) for pair in pairs]
+        made = {id(patch): is_machine_made(lines, patch) for patch in patches}
+        worth = [
+            0.0 if made[id(patch)] else importance(lines, patch, hunk) for patch, hunk in pairs
+        ]
     triples = [(w, *pair) for w, pair in zip(worth, pairs, strict=True) if w > 0.2]
     return sorted(triples, key=lambda t: (-t[0], t[2].at)), is_weak(texts, scores, focus)
 
@@ -239,9 +242,7 @@ def hunk_text(lines: Sequence[str], patch: Patch, hunk: Hunk) -> str:
 
 
 def importance(lines: Sequence[str], patch: Patch, hunk: Hunk) -> float:
-    """Return what a hunk is worth without a focus: code before tests and docs, then generated."""
-    if is_machine_made(lines, patch):
-        return 0.0
+    """Return what a hunk is worth without a focus: code before tests and docs."""
     worth = 0.5 if ASIDE.search(patch.path) else 1.0
     defined = any(definitions(lines, hunk.changed()))
     return worth + (0.3 if defined else 0.0) + 1 / (10 + len(hunk.changed()))
