@@ -75,7 +75,7 @@ def call_of(rows: "list[Row]", artifact: Artifact | None) -> str:
         arguments = artifact.call.arguments.decode("utf-8", "replace")
         shown = arguments[:MOST_ARGUMENT_CHARS]
         more = f"... ({len(arguments):,} characters)" if shown != arguments else ""
-        return f"{artifact.call.upstream}.{artifact.call.tool} {shown}{more}"
+        return f"{artifact.call.name} {shown}{more}"
     return f"{rows[0]['upstream']}.{rows[0]['tool']}"
 
 
