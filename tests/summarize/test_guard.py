@@ -123,7 +123,8 @@ def test_a_name_passes_only_if_it_stands_in_the_source(name: str) -> None:
 @settings(max_examples=200)
 @given(st.text(st.sampled_from("0123456789abcdefABCDEF-_./:%,"), min_size=1, max_size=14))
 def test_no_value_of_a_passing_sentence_is_absent_from_the_source(value: str) -> None:
-    if is_sound(f"The value is {value} here.", KNOWN):
+    says = any(mark.isalnum() for mark in value)
+    if says and is_sound(f"The value is {value} here.", KNOWN):
         bare = value.strip(".,:").lower()
         plain = KNOWN.low + " " + KNOWN.unseparated.lower()
         assert bare in plain or bare.replace(",", "") in plain or bare.isalpha() or len(bare) <= 1

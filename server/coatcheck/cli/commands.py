@@ -30,6 +30,7 @@ COMMANDS = {
     "artifacts": "coatcheck.cli.artifacts:group",
     "adapters": "coatcheck.cli.adapters:adapters",
     "compact": "coatcheck.cli.compact:compact",
+    "batch": "coatcheck.cli.batch:batch",
     "config": "coatcheck.cli.config:group",
     "doctor": "coatcheck.cli.doctor:doctor",
 }

@@ -11,10 +11,12 @@ from coatcheck.ledger import LedgerWriter
 from coatcheck.types import Aim, Call, Entry, Reduction, Rule, Session, Summary
 
 if TYPE_CHECKING:
+    from coatcheck.summarize.answers import Answers
     from coatcheck.summarize.asking import Asker
     from coatcheck.summarize.client import Api
+    from coatcheck.summarize.economics import Prices
     from coatcheck.summarize.history import History
-    from coatcheck.summarize.pointer import Pointer
+    from coatcheck.summarize.pointer import Job, Pointer
 
 LEAST_TURNS = 5
 FIRST_CONTEXT_TOKENS = 20_000
@@ -65,6 +67,21 @@ class LateSummarizer:
                 self._pointer = self._built()
         return self._pointer(call, rule, text, aim, planned)
 
+    def prepared(
+        self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction
+    ) -> "Job | Summary":
+        """Return what would be asked about a result, or why nothing would."""
+        with self._lock:
+            if self._pointer is None:
+                self._pointer = self._built()
+        return self._pointer.prepared(call, rule, text, aim, planned)
+
+    def parts(self) -> "tuple[Api, Answers, Prices]":
+        """Return what a batch is sent and kept with."""
+        from coatcheck.summarize.economics import prices
+
+        return self._shared_api(), self._answers(), prices(self._at.config.summarizer.prices)
+
     def ask(self, call: Call, text: str, question: str) -> Summary:
         """Return the answer to a question about text, or why there is none."""
         with self._lock:
@@ -78,14 +95,12 @@ class LateSummarizer:
             self._api.close()
 
     def _built(self) -> "Pointer":
-        from coatcheck.summarize.answers import Answers
         from coatcheck.summarize.pointer import Pointer
-        from coatcheck_adapters.stores.disk import DiskStore
 
         return Pointer(
             self._at.config.summarizer,
             self._shared_api(),
-            Answers(DiskStore(self._at.home / "store")),
+            self._answers(),
             reducers.reduce,
             history=self._history,
             book=self._book,
@@ -98,6 +113,12 @@ class LateSummarizer:
         settings = self._at.config.summarizer
         costs = prices(settings.prices)
         return Asker(settings, self._shared_api(), costs, reducers.reduce, self._history)
+
+    def _answers(self) -> "Answers":
+        from coatcheck.summarize.answers import Answers
+        from coatcheck_adapters.stores.disk import DiskStore
+
+        return Answers(DiskStore(self._at.home / "store"))
 
     def _shared_api(self) -> "Api":
         if self._api is None:

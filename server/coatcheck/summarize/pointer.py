@@ -95,6 +95,19 @@ class Pointer:
 
     def __call__(self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction) -> Summary:
         """Return a summary in planned's place, or why there is none."""
+        job = self.prepared(call, rule, text, aim, planned)
+        if isinstance(job, Summary):
+            return job
+        summary = self._asked(job)
+        while self._may_try_again(summary, job):
+            again = replace(job, model=self._model(aim.tool, planned.kind, job.form))
+            summary = _with_cost_of(self._asked(again), summary)
+        return summary
+
+    def prepared(
+        self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction
+    ) -> Job | Summary:
+        """Return what would be asked about a result, or why nothing would."""
         began = self._clock()
         target = self._target(rule, text)
         if not self._is_wanted(aim, planned, target):
@@ -108,12 +121,7 @@ class Pointer:
         room = (decision.prompt_tokens - prompt.OVERHEAD_TOKENS) / claude_factor(form)
         read = within(form, round(room), aim.focus)
         job = self._job(call, rule, text, aim, planned, read)
-        job = replace(job, target_tokens=target, decision=str(decision), began=began)
-        summary = self._asked(job)
-        while self._may_try_again(summary, job):
-            again = self._asked(replace(job, model=self._model(aim.tool, planned.kind, form)))
-            summary = _with_cost_of(again, summary)
-        return summary
+        return replace(job, target_tokens=target, decision=str(decision), began=began)
 
     def close(self) -> None:
         """Cancel what is under way."""
