@@ -92,7 +92,7 @@ def show(context: click.Context, ref: str, as_result: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def rm(context: click.Context, refs: Sequence[str], every: bool, yes: bool) -> None:
-    """Erase artifacts at once; an agent that asks for one is told to call the tool again.
+    """Erase artifacts. An agent that asks for one is told to call the tool again.
 
     Example: coatcheck artifacts rm cc_7f3k9m2q4x1b
     """

@@ -84,7 +84,7 @@ at most {daily:g} USD a day and {monthly:g} USD a month; `coatcheck savings` sho
 @FLAG
 @click.option("--yes/--no", "agreed", default=None, help="Agree or refuse without being asked.")
 def summarizer(flag: Path | None, agreed: bool | None) -> None:
-    """Say whether results may be read by a model, and what that means.
+    """Say whether results may be read by a model, and what it means.
 
     Example: coatcheck config summarizer
     """

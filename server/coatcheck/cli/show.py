@@ -24,7 +24,7 @@ MOST_ARGUMENT_CHARS = 500
 @click.option("--json", "as_json", is_flag=True, help="Raw integers, stable keys.")
 @click.pass_context
 def show(ctx: click.Context, ref: str, as_json: bool) -> None:
-    """Show one artifact: its call, sizes, omissions, fetches and view.
+    """Show one artifact: its call, sizes, fetches and view.
 
     Example: coatcheck show cc_7f3k9m2q4x1b
     """
