@@ -95,7 +95,9 @@ def test_an_image_is_handed_out_with_the_first_page() -> None:
         ({"ref": "cc_000000000000"}, "unknown"),
         ({"ref": "REF", "page": 2}, "pages 1 to 1"),
         ({"ref": "REF", "page": "x"}, "no page number"),
+        ({"ref": "REF", "page": "9" * 5_000}, "no page number"),
         ({"ref": "REF", "lines": "9-1"}, "120-180"),
+        ({"ref": "REF", "lines": "9" * 5_000}, "120-180"),
         ({"ref": "REF", "rows": 1}, "is no parameter"),
     ],
 )
