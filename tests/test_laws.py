@@ -155,6 +155,11 @@ def test_law_2_a_reduction_that_gains_nothing_is_not_sent() -> None:
     assert (outgoing.result, outgoing.reason) == (None, "nothing gained")
 
 
+def test_law_2_no_second_copy_stays_beside_a_view() -> None:
+    outgoing = shortened(SAMPLES["log"], structuredContent={"log": SAMPLES["log"]})
+    assert b"structuredContent" not in (outgoing.result or b"")
+
+
 class Broken(MemoryArtifacts):
     def has_view(self, ref: str, text: str) -> bool:
         raise StoreError("cannot be read")
