@@ -51,6 +51,11 @@ def npm_server(name: str, *arguments: str) -> list[str]:
     return [installed("node"), str(_under("COATCHECK_TOOLS", script)), *arguments]
 
 
+def npm_package(path: str) -> str:
+    """Return the path of a file of a package from npm."""
+    return str(_under("COATCHECK_TOOLS", f"node_modules/{path}"))
+
+
 def pypi_server(name: str, *arguments: str) -> list[str]:
     """Return the command of a public MCP server from PyPI, which has an environment of its own."""
     return [str(_under("COATCHECK_TOOLS", f"python/{name}/bin/{name}")), *arguments]
