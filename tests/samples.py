@@ -156,6 +156,7 @@ SAMPLES = {
         )
         + "}\n",
     ),
+    "python of few words": ("code", "import a\n\n\n" + "def f(a):\n    return a\n\n\n" * 9),
     "sql": (
         "code",
         "\n\n".join(

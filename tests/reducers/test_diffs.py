@@ -100,3 +100,34 @@ def test_diffs_are_told_from_other_text() -> None:
     assert matches(a_file("a.py", 1))
     assert not matches("--- a line\n+++ another\n" * 9)
     assert reduce("no diff at all\n" * 99, Aim(250)) is None
+
+
+def test_law_4_every_file_of_a_diff_is_named_where_their_lines_do_not_fit() -> None:
+    text = "\n".join(
+        f"diff --git a/db/{n:03}.sql b/db/{n:03}.sql\nnew file mode 100644\n--- /dev/null\n"
+        f"+++ b/db/{n:03}.sql\n@@ -0,0 +1,2 @@\n+ALTER TABLE t{n} ADD c{n} text;\n+-- done"
+        for n in range(60)
+    )
+    found = reduce(text, Aim(500))
+    assert found is not None
+    assert [n for n in range(60) if f"{n:03}.sql" not in found.text] == []
+
+
+def test_the_file_of_a_change_that_the_focus_finds_is_named() -> None:
+    text = "\n".join(
+        f"diff --git a/db/{n:03}.sql b/db/{n:03}.sql\n--- a/db/{n:03}.sql\n"
+        f"+++ b/db/{n:03}.sql\n@@ -0,0 +1,2 @@\n+ALTER TABLE t{n} ADD c{n}"
+        f" {'jsonb' if n == 171 else 'text'};\n+-- done"
+        for n in range(200)
+    )
+    found = reduce(text, Aim(400, focus="which migration adds a jsonb column?"))
+    assert found is not None
+    assert "db/171.sql" in found.text
+    assert "jsonb" in found.text
+
+
+def test_law_10_a_file_of_very_many_hunks_is_read_once() -> None:
+    hunks = "".join(f"@@ -{n},1 +{n},1 @@\n-a{n}\n+b{n}\n" for n in range(20_000))
+    found = reduce(f"diff --git a/x b/x\n--- a/x\n+++ b/x\n{hunks}", Aim(500))
+    assert found is not None
+    assert "20,000 hunks" in found.text

@@ -371,3 +371,17 @@ def test_a_question_without_spaces_between_words_finds_its_row() -> None:
     rows = [{"番号": n, "説明": f"第{n}の都市。人口は{n * 7919}人。"} for n in range(60)]
     rows[33]["説明"] = "雪まつりで有名。冬季は氷点下になる。"
     assert "氷点下" in view(rows, "冬季の雪は?").text
+
+
+def test_a_long_series_says_its_least_and_its_greatest() -> None:
+    def series(n: int) -> list[list[object]]:
+        return [[1_700_000_000 + 60 * k, str((k + n) * 7919 % 997)] for k in range(300)]
+
+    found = view([{"pod": f"p{n}", "values": series(n)} for n in range(3)], "the peak of p1", 300)
+    time, value = max(series(1), key=lambda pair: int(str(pair[1])))
+    assert f'max [{time},"{value}"]' in found.text
+
+
+def test_law_8_an_id_that_is_a_link_is_no_link_to_be_dropped() -> None:
+    rows = [{"id": f"http://x.example/{n}", "note": f"word{n} " * 9} for n in range(40)]
+    assert "http://x.example/17" in view(rows, "word17").text

@@ -141,3 +141,13 @@ def test_chosen_units_widen_to_their_neighbours() -> None:
 def test_runs_join_what_stands_together() -> None:
     assert list(runs([0, 1, 4, 6, 7])) == [(0, 1), (4, 4), (6, 7)]
     assert list(runs([])) == []
+
+
+def test_a_number_at_the_end_of_a_name_is_a_word() -> None:
+    units = [f"int tier{n}Price() {{ return base - {n * 3}; }}" for n in range(40)]
+    scores = relevance(units, "the price of tier 17")
+    assert max(range(40), key=lambda n: scores[n]) == 17
+
+
+def test_a_number_inside_a_hash_is_no_word() -> None:
+    assert relevance(["commit 9f17ab3", "commit 0c0ffee"], "number 17") == [0.0, 0.0]

@@ -252,3 +252,14 @@ def test_the_one_button_of_a_long_form_is_shown() -> None:
     found = trees.reduce(text, Aim(300))
     assert found is not None
     assert 'button "Pay now" [ref=f999]' in found.text
+
+
+def test_the_reason_of_a_kill_is_shown_without_a_focus() -> None:
+    volumes = "".join(f"  vol{n}:\n    Type:  ConfigMap\n    Name:  cm-{n}\n" for n in range(60))
+    text = (
+        "Name:         checkout-7d9f\nContainers:\n  app:\n    State:       Waiting\n"
+        f"    Last State:  Terminated\n      Reason:    OOMKilled\nVolumes:\n{volumes}"
+    )
+    found = trees.reduce(text, Aim(250))
+    assert found is not None
+    assert "OOMKilled" in found.text

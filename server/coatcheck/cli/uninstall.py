@@ -16,7 +16,7 @@ from coatcheck_adapters.clients import DIALECTS
 @click.command()
 @YES
 def uninstall(yes: bool) -> None:
-    """Unwrap every server of every client and project, then say how to remove the rest.
+    """Unwrap every server of every client. Then say how to remove the rest.
 
     Example: coatcheck uninstall
     """

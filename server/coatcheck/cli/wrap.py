@@ -94,7 +94,7 @@ def wrap(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Put coatcheck in front of the servers that your agents already use, in their own settings.
+    """Wrap the servers of your agents. Their own settings are changed, reversibly.
 
     Example: coatcheck wrap --client claude-code --dry-run
     """
@@ -123,7 +123,7 @@ def unwrap(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take coatcheck out of the settings of your agents again; your own later changes stay.
+    """Take coatcheck out of your agents' settings again. Your own later changes stay.
 
     Example: coatcheck unwrap --only github
     """
@@ -137,7 +137,7 @@ def unwrap(
 @SCOPE
 @JSON
 def status(clients: Sequence[str], scopes: Sequence[str], as_json: bool) -> None:
-    """List the servers of every client, and which of them are wrapped.
+    """List the servers of your agents, and which are wrapped.
 
     Example: coatcheck status
     """

@@ -45,7 +45,7 @@ def blocks(text: str) -> Iterator[tuple[int, int]]:
             end = starts[table_end(lines, at)] - 1
         if end - start >= LEAST_CHARACTERS:
             yield start, min(end, len(text))
-        at = max(at + 1, line_after(starts, end))
+        at = max(at + 1, line_after(starts, end) if end else 0)
 
 
 def line_after(starts: Sequence[int], place: int) -> int:

@@ -2,9 +2,11 @@
 
 import re
 
+from coatcheck.reducers.codec import NUMBER
 from coatcheck.reducers.rawjson import Value, dumps, scalar
 
 CUT = 160
+SERIES = 10
 UNBROKEN = 100
 UNBROKEN_CUT = 40
 PLAIN = re.compile(r"[^\s\",=\[{\x00-\x1f](?:[^\",\n\r\x00-\x1f]*[^\s\",\x00-\x1f])?")
@@ -53,8 +55,20 @@ def _list(values: list[Value], limit: int) -> str:
             break
         parts.append(_text(part, limit))
     left = len(values) - len(parts)
+    if left and (ends := _extremes(values)):
+        return f"[{parts[0]}; … {_item(values[-1], limit)} ({left} of {len(values)} more); {ends}]"
     tail = f"; … {_item(values[-1], limit)} ({left} of {len(values)} more)" if left else ""
     return "[" + "; ".join(parts) + tail + "]"
+
+
+def _extremes(values: list[Value]) -> str:
+    """Return the computed ends of a long list of pairs of a time and a number."""
+    seconds = [v[1] for v in values if isinstance(v, list) and len(v) == 2]
+    texts = [text for text in seconds if isinstance(text, str) and NUMBER.fullmatch(text)]
+    if len(texts) < max(SERIES, len(values)):
+        return ""
+    ranked = sorted(range(len(texts)), key=lambda i: float(texts[i]))
+    return f"computed min {dumps(values[ranked[0]])}, max {dumps(values[ranked[-1]])}"
 
 
 def _item(value: Value, limit: int) -> str:

@@ -33,6 +33,8 @@ FACT = vocabulary(
 )
 TEXT = vocabulary("description body note notes content text comment detail details")
 TIME = vocabulary("at date time timestamp created updated modified on")
+# Keys whose value is what the row is called by even if it is a link.
+IDENTITY = vocabulary("id guid doi arn")
 # Words that name a row, but are no name of a column worth more than others.
 NAMING = vocabulary("code uid url sku handle")
 CALENDAR = vocabulary("day week month quarter year hour minute")
@@ -126,7 +128,7 @@ def _kind(path: str, found: list[Value], texts: list[str]) -> str:
     sample = filled[:50]
     last = words(path)[-2:]
     if 5 * sum(LINK.fullmatch(t) is not None for t in sample) >= 4 * len(sample):
-        return "link"
+        return "text" if IDENTITY.intersection(last[-1:]) else "link"
     if last == ["node", "id"] or OPAQUE.intersection(last):
         return "opaque"
     if all(map(BLOB.fullmatch, sample)):

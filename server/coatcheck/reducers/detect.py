@@ -13,6 +13,7 @@ from coatcheck.types import Aim, Kind
 SAMPLE_LINES = 200
 SAMPLE_CHARACTERS = 64_000
 SAMPLE_WIDTH = 200
+WIDTH = 1_000
 PARSED_BYTES = 8_000_000
 LEAD_CHARACTERS = 200
 LEAST_AFTER_LEAD = 4
@@ -68,7 +69,7 @@ YAML_LINE = re.compile(
     r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"|'[^']+'):(?: .*)?$|\s*- \S|---$|\s*#|\s+[\w./-]+$"
 )
 KEYED = re.compile(
-    r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"|[\w./-]+(?: [\w./()-]+){1,3}(?=:(?:  |$))):(?:\s.*)?$"
+    r"\s*(?:- )*(?:[\w./-]+|\"[^\"]+\"|[A-Z][\w./-]*(?: [\w./()-]+){1,3}(?=:(?:  |$))):(?:\s.*)?$"
 )
 BRANCH = re.compile(r"[\s│|]*(?:[├└`|][─-]{2}|\+--|\[(?:FILE|DIR)\]) ?\S")
 PATH = re.compile(r"(?:\S+\s+)*?(?:[A-Za-z]:\\|\.{0,2}/|[\w@.+=-]+/)\S*$|[\w@.+=-]+\.\w{1,8}$")
@@ -219,8 +220,8 @@ def is_numbered(_text: str, lines: Sequence[str]) -> bool:
 
 def is_build(_text: str, lines: Sequence[str]) -> bool:
     """Tell the output of tests, compilers, linters and package managers."""
-    sure = sum(RUNNER.match(line) is not None for line in lines)
-    arrows = sum(ARROW.match(line) is not None for line in lines)
+    sure = sum(RUNNER.match(line[:WIDTH]) is not None for line in lines)
+    arrows = sum(ARROW.match(line[:WIDTH]) is not None for line in lines)
     return (
         sure >= max(2, len(lines) // 12)
         or arrows >= max(3, len(lines) // 40)
@@ -245,7 +246,7 @@ def is_table(_text: str, lines: Sequence[str]) -> bool:
 
 def is_drawn(lines: Sequence[str]) -> bool:
     """Tell tables with a rule below the column line, as psql and markdown write them."""
-    ruled = any(RULE.match(line) and ("|" in line or "+" in line) for line in lines[:4])
+    ruled = any(RULE.match(line[:WIDTH]) and ("|" in line or "+" in line) for line in lines[:4])
     return ruled and share(lines, BOXED) >= 0.8
 
 
@@ -306,7 +307,8 @@ def is_repeated(_text: str, lines: Sequence[str]) -> bool:
     """Tell lines of which most say the same with other numbers, as a build or a plan prints."""
     if share(lines, MARKUP) >= 0.05 or re.match(r"#{1,6} \S", lines[0]):
         return False  # changelogs also say the same again and again
-    if share(lines, JSON_LINE) >= 0.5 or share(lines, SENTENCE) >= 0.5:
+    ends = [line[-SAMPLE_WIDTH:] for line in lines]
+    if share(lines, JSON_LINE) >= 0.5 or share(ends, SENTENCE) >= 0.5:
         return False  # so do JSON and contracts
     kinds = {re.sub(r"\d+", "0", line[:400]).strip() for line in lines}
     return len(lines) >= 30 and 3 <= len(kinds) <= 0.4 * len(lines)

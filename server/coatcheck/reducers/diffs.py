@@ -30,6 +30,7 @@ MOST_CHARS = 8_000_000
 LONG_CHANGE = 2000
 LONG_HUNK = 40
 LIMIT = 400
+MOST_FIRST = 5
 OUTLINE_SHARE, FOCUSED_SHARE = 0.85, 0.4
 MOST_NAMES = (0, 3, 10, 1000, 1000)
 HANDLE = "a path or a word of the change"
@@ -56,7 +57,8 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     lines = [cuts[i][0] if i in cuts else line for i, line in enumerate(source)]
     ranks, weak = ranked(source, patches, aim.focus)
     share = FOCUSED_SHARE if aim.focus.strip() and not weak else OUTLINE_SHARE
-    outline = outlined(source, patches, int(aim.budget_tokens * share))
+    best = list(dict.fromkeys(id(patch) for _, patch, _ in ranks)) if aim.focus.strip() else []
+    outline = outlined(source, patches, int(aim.budget_tokens * share), best[:MOST_FIRST])
     left = aim.budget_tokens - estimate(outline) - 2
     chosen = claim(lines, claims(source, patches, ranks, aim.focus), left)
     body = outline + "\n" + passages(lines, chosen, range(1, len(lines) + 1))
@@ -75,25 +77,24 @@ def left_out(hunks: Sequence[Hunk], shown: set[int]) -> Iterator[Omission]:
             yield Omission(unit, seen, len(indices))
 
 
-def outlined(lines: Sequence[str], patches: Sequence[Patch], budget: int) -> str:
+def outlined(
+    lines: Sequence[str], patches: Sequence[Patch], budget: int, best: Sequence[int] = ()
+) -> str:
     """Return a computed line on the whole diff and a line per file, as detailed as budget allows.
 
     With the highest detail the line of a file says all it defines anew and the place and heading
-    of its hunks, with 0 only its counts. Files beyond the budget are counted.
+    of its hunks, with 0 only its counts. Of more files than budget holds those with the ids of
+    best have their lines, then the first ones; the others are named by folder, or counted.
     """
     added, removed = totalled(patches)
     hunks = sum(len(patch.hunks) for patch in patches)
     head = f"computed: {len(patches):,} files, {hunks:,} hunks, +{added:,} -{removed:,} lines"
     left = budget - estimate(head) - 12
-    rows: list[str] = []
-    for patch in patches:
-        row = file_line(lines, patch, 0)
-        if (cost := estimate(row) + 1) > left:
-            plus, minus = totalled(patches[len(rows) :])
-            rest = f"and {len(patches) - len(rows):,} more files, +{plus:,} -{minus:,} lines"
-            return "\n".join([head, *rows, rest])
-        rows.append(row)
-        left -= cost
+    rows = [file_line(lines, patch, 0) for patch in patches]
+    costs = [estimate(row) + 1 for row in rows]
+    if sum(costs) > left:
+        return "\n".join([head, *crowded(patches, rows, costs, left, best)])
+    left -= sum(costs)
     for detail in range(1, len(MOST_NAMES)):
         for number in sorted(range(len(rows)), key=lambda n: (weight(lines, patches[n]), n)):
             row = file_line(lines, patches[number], detail)
@@ -101,6 +102,45 @@ def outlined(lines: Sequence[str], patches: Sequence[Patch], budget: int) -> str
                 left -= cost
                 rows[number] = row
     return "\n".join([head, *rows])
+
+
+def crowded(
+    patches: Sequence[Patch],
+    rows: Sequence[str],
+    costs: Sequence[int],
+    budget: int,
+    best: Sequence[int],
+) -> Iterator[str]:
+    """Yield the lines of the files that budget holds, then the names of the others by folder."""
+    first = [n for n, patch in enumerate(patches) if id(patch) in best]
+    left = budget - sum(costs[n] for n in first)
+    paths = "all files: " + ", ".join(patch.path for patch in patches)
+    folders = "\n".join(f"{at}: {', '.join(names)}" for at, names in by_folder(patches).items())
+    for names in (paths, folders):
+        if estimate(names) <= left:
+            yield from (rows[n] for n in first)
+            yield names
+            return
+    chosen, left = set[int](), budget
+    for number in dict.fromkeys([*first, *range(len(rows))]):
+        if costs[number] > left:
+            break
+        chosen.add(number)
+        left -= costs[number]
+    yield from (rows[n] for n in sorted(chosen))
+    plus, minus = totalled([patch for n, patch in enumerate(patches) if n not in chosen])
+    yield f"and {len(patches) - len(chosen):,} more files, +{plus:,} -{minus:,} lines"
+
+
+def by_folder(patches: Sequence[Patch]) -> dict[str, list[str]]:
+    """Return the names of the files with their counts, below their folders."""
+    folders: dict[str, list[str]] = {}
+    for patch in patches:
+        folder, _, name = patch.path.rpartition("/")
+        added, removed = patch.counts()
+        counts = f" +{added}" * bool(added) + f" -{removed}" * bool(removed)
+        folders.setdefault(f"{folder}/" if folder else ".", []).append(f"{name}{counts}")
+    return folders
 
 
 def totalled(patches: Sequence[Patch]) -> tuple[int, int]:
@@ -178,7 +218,10 @@ def ranked(
     if told > 0:
         worth = [score / told for score in scores]
     else:
-        worth = [importance(lines, *pair) for pair in pairs]
+        made = {id(patch): is_machine_made(lines, patch) for patch in patches}
+        worth = [
+            0.0 if made[id(patch)] else importance(lines, patch, hunk) for patch, hunk in pairs
+        ]
     triples = [(w, *pair) for w, pair in zip(worth, pairs, strict=True) if w > 0.2]
     return sorted(triples, key=lambda t: (-t[0], t[2].at)), is_weak(texts, scores, focus)
 
@@ -199,9 +242,7 @@ def hunk_text(lines: Sequence[str], patch: Patch, hunk: Hunk) -> str:
 
 
 def importance(lines: Sequence[str], patch: Patch, hunk: Hunk) -> float:
-    """Return what a hunk is worth without a focus: code before tests and docs, then generated."""
-    if is_machine_made(lines, patch):
-        return 0.0
+    """Return what a hunk is worth without a focus: code before tests and docs."""
     worth = 0.5 if ASIDE.search(patch.path) else 1.0
     defined = any(definitions(lines, hunk.changed()))
     return worth + (0.3 if defined else 0.0) + 1 / (10 + len(hunk.changed()))

@@ -15,6 +15,7 @@ ANSI = re.compile(
 # Those in small letters look at the line in small letters: faster than ignoring case.
 ERRORS = re.compile(
     r"\b(?:ERROR|ERRORS|SEVERE|FATAL|CRITICAL|CRIT|ALERT|EMERG|PANIC|FAIL|FAILED|FAILURE)\b"
+    r"|\b[A-Z][A-Za-z]{1,40}?(?:Killed|BackOff|Failed|Failure)\b|\bEvicted\b"
     r"|(?:Error|Exception)\b(?=[:\s(]|$)|^Traceback |[✗✖✕❌]\s"
     r"|^\s*×\s"  # noqa: RUF001 a mark of test runners
     r"|\"level\":\s?(?:5|6)0\b|^[EF]\d{4} \d|^\s*[EF]/|\s[EF]\s+[\w.$-]+\s?:|\" [5]\d\d \d"
@@ -46,7 +47,18 @@ MENTIONS = re.compile(
 STEMS = (
     *("err", "fail", "warn", "fatal", "panic", "except", "traceback", "crit", "severe", "alert"),
     *("emerg", "abort", "denied", "refused", "reject", "timed", "timeout", "time-out", "time out"),
-    *("deadlock", "oom", "out of memory", "kill", "crash", "core dumped", "segfault", "corrupt"),
+    *(
+        "deadlock",
+        "oom",
+        "backoff",
+        "evicted",
+        "out of memory",
+        "kill",
+        "crash",
+        "core dumped",
+        "segfault",
+        "corrupt",
+    ),
     *("unable", "cannot", "could not", "not found", "invalid", "unreachable", "assert", "exit"),
     *("returned", "rc=", "rc ", "rc:", "not ok", '"level":', "✗", "✖", "✕", "❌", "⚠"),
     "×",  # noqa: RUF001 a mark of test runners

@@ -84,9 +84,17 @@ class Text:
     def is_edge(self, left: int, right: int) -> bool:
         """Tell whether a word ends between two neighbouring places, or a part in camelCase."""
         one, two = self.raw[left:right], self.raw[right : right + 1]
+        if one.isdigit() != two.isdigit() and self.is_worded(left, right):
+            return True
         if not (one.isalnum() and two.isalnum()) or (not one.isupper() and two.isupper()):
             return True
         return UNSPACED.match(one) is not None or UNSPACED.match(two) is not None
+
+    def is_worded(self, left: int, right: int) -> bool:
+        """Tell whether three letters or more stand beside a number, as in tier17Price."""
+        return (self.raw[max(0, left - 2) : right].isalpha() and left > 1) or self.raw[
+            right : right + 3
+        ].isalpha()
 
     def near(self, term: Term) -> dict[int, float]:
         """Return counts of words that are written almost like term, which occurs nowhere."""

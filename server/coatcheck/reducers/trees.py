@@ -27,15 +27,15 @@ AROUND = 0.4  # share of the budget for the rest of the tree when something was 
 RARE = 0.1  # share of the lines of one key that a value may have to be odd
 FEW = 0.34  # and the most distinct values of that key, as a share
 NOISE = re.compile(
-    r"\s*(?:- )?(?:f:[\w.{}\"-]+|managedFields|kubectl\.kubernetes\.io/last-applied\S*):"
+    r"\s*+(?:- )?(?:f:[\w.{}\"-]+|managedFields|kubectl\.kubernetes\.io/last-applied\S*):"
 )
 QUIET = re.compile(
-    r"\s*(?:- )?(?:uid|resourceVersion|generation|selfLink|creationTimestamp|pod-template-hash"
+    r"\s*+(?:- )?(?:uid|resourceVersion|generation|selfLink|creationTimestamp|pod-template-hash"
     r"|containerID|imageID|apiVersion|probeTime|schemaLocation)\b"
 )
-NAMED = re.compile(r"\s*(?:- )?[\"']?(?:name|id|title|artifactId)[\"']?\s*[:=]", re.IGNORECASE)
+NAMED = re.compile(r"\s*+(?:- )?[\"']?(?:name|id|title|artifactId)[\"']?\s*[:=]", re.IGNORECASE)
 IDENTITY = re.compile(
-    r"\s*(?:- )?[\"']?(?:kind|namespace|status|phase|type|version|image"
+    r"\s*+(?:- )?[\"']?(?:kind|namespace|status|phase|type|version|image"
     r"|state|reason|message|host|url|replicas|severity|level|error|key)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
