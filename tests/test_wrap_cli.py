@@ -148,6 +148,9 @@ def test_a_file_that_git_tracks_is_left_alone_until_told(user: User) -> None:
     assert file.read_text() == PROJECT
     user.run("wrap", "--yes", "--tracked")
     assert user.states()["claude-code project files"] == "wrapped"
+    assert "stays wrapped: tracked by git" in user.run("unwrap", "--yes")
+    user.run("unwrap", "--yes", "--tracked")
+    assert file.read_text() == PROJECT
 
 
 def test_a_client_that_was_not_tried_is_wrapped_only_by_name(user: User) -> None:
@@ -283,3 +286,11 @@ def test_a_home_that_cannot_be_written_is_told_and_nothing_is_wrapped(user: User
     user.write("state", "a file in the place of the folder")
     assert "cannot be written" in user.run("wrap", "--yes", code=1)
     assert file.read_text() == PROJECT
+
+
+def test_a_file_whose_change_cannot_be_proved_is_left_alone(user: User) -> None:
+    text = '{"mcpServers": {"--": {"command": "x"}}}'
+    file = user.write("./.mcp.json", text)
+    assert "would not be changed" in user.run("wrap", "--dry-run")
+    assert "nothing was changed" in user.run("wrap", "--yes", code=1)
+    assert file.read_text() == text

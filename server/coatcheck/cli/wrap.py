@@ -152,15 +152,13 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
     """
     files = list(find(DIALECTS, choice))
     todo = [(file, names) for file in files if (names := _names(task, choice, file))]
-    if unknown := set(choice.only) - {s.name for f in files if f.sheet for s in f.sheet.servers}:
-        raise ConfigError(f"no server is named {min(unknown)}; `coatcheck status` lists them")
+    _check(choice, files)
+    if answers.dry_run or not answers.as_json:
+        _list(files, answers, [])
+    _tell_left(task, files)
     if answers.dry_run:
-        _list(files, answers, [])
-        if not answers.as_json:
-            _show(task, choice, todo)
+        _show(task, choice, () if answers.as_json else todo)
         return True
-    if not answers.as_json:
-        _list(files, answers, [])
     if todo and not answers.yes:
         _ask(task, todo, answers)
     if task.verb == "wrap" and (todo or any(file.holds("wrapped") for file in files)):
@@ -176,6 +174,20 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
     else:
         _close(task, written, permitted)
     return len(written) == len(todo)
+
+
+def _check(choice: Choice, files: Sequence[ConfigFile]) -> None:
+    """Check that every name asked for is one of a server. Raises: ConfigError."""
+    known = {server.name for file in files if file.sheet for server in file.sheet.servers}
+    if unknown := set(choice.only) - known:
+        raise ConfigError(f"no server is named {min(unknown)}; `coatcheck status` lists them")
+
+
+def _tell_left(task: Task, files: Sequence[ConfigFile]) -> None:
+    """Say on stderr which files stay wrapped though all were to be unwrapped, and why."""
+    for file in files:
+        if task.verb == "unwrap" and file.obstacle and file.holds("wrapped"):
+            click.echo(f"{file.path}: stays wrapped: {file.obstacle}", err=True)
 
 
 def _install() -> None:
@@ -235,7 +247,10 @@ def _ask(task: Task, todo: Todo, answers: Answers) -> None:
 def _show(task: Task, choice: Choice, todo: Todo) -> None:
     """Print what would change."""
     for file, names in todo:
-        click.echo(_diff(file.path, *_changed(task, file, names)), nl=False)
+        try:
+            click.echo(_diff(file.path, *_changed(task, file, names)), nl=False)
+        except NotEditable as error:
+            click.echo(f"{file.path}: {error}; it would not be changed", err=True)
     for permit in _permits(task, choice, todo):
         if not permit.obstacle:
             click.echo(_diff(permit.path, permit.before, permit.after), nl=False)
