@@ -203,3 +203,20 @@ def test_sub_agents_get_whole_views_and_open_the_refs_of_their_parent(session: S
         assert SECRET in by_own_ref
     entries = rows(session.home)
     assert len({entry["session"] for entry in entries}) == 1
+
+
+def test_a_real_agent_copies_a_file_by_its_ref_without_reading_it(session: Session) -> None:
+    settings = session.folder / "config.toml"
+    settings.write_text('refs_into = [{ from = "self", to = "fs.write_file" }]\n')
+    servers = json.loads(session.servers.read_text())
+    servers["mcpServers"]["fs"]["env"]["COATCHECK_CONFIG"] = str(settings)
+    session.servers.write_text(json.dumps(servers))
+    whole = "".join(f"record {n}: something «to» keep exactly\t{n * 7}\r\n" for n in range(7_000))
+    (session.seed / "big.txt").write_bytes(whole.encode())
+    given = {"path": "$CWD/data/copy.txt", "content": "coatcheck://artifact/$ID"}
+    extract = {"ID": "cc_[0-9a-z]{12,}"}
+    write = {"tool": "fs/write_file", "input": given, "extract": extract}
+    requests = session.play("claude", [read_file("big.txt"), write])
+    (copied,) = session.folder.rglob("copy.txt")
+    assert copied.read_bytes() == whole.encode()
+    assert "record 3500: something" not in json.dumps(requests, ensure_ascii=False)

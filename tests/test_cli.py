@@ -74,6 +74,7 @@ def test_config_init_writes_the_example_once(coatcheck: Person) -> None:
     assert coatcheck("config", "check").returncode == 0
     again = coatcheck("config", "init")
     assert again.returncode == 1 and "exists" in again.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_compact_shortens_a_pipe_and_fetch_gives_it_back(coatcheck: Person) -> None:
@@ -112,6 +113,7 @@ def test_bytes_that_are_no_utf_8_pass_compact_and_fetch_as_they_are(
     view = out("compact", given=raw)
     assert b"\xff\xfe" in view
     assert view == out("compact", str(path))
+    assert b" stdin " in out("fetch")
     ref = view.split(b'ref="')[1].split(b'"')[0].decode()
     assert b"\xff\xfe" in out("fetch", ref, "--lines", "7")
     out("fetch", ref, "--out", str(tmp_path / "whole.log"))
@@ -245,6 +247,7 @@ def test_the_demo_shows_the_main_job_and_agrees_with_the_ledger(coatcheck: Perso
     assert ran.returncode == 0, ran.stderr
     assert "The ledger agrees with the client: 3 calls, 3 fetches" in ran.stdout
     assert ran.stdout.count("[coatcheck: ") >= 6
+    assert coatcheck.home.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_demo_fails_clearly_when_the_store_cannot_be_written(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from fakes import MemoryArtifacts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coatcheck.cli.artifacts import open_artifacts
+from coatcheck.excerpt import PAGE_CHARS
 from coatcheck.fetch import excerpt_of, fetch, parse
 from coatcheck.types import Artifact, Call
 
@@ -92,7 +95,9 @@ def test_an_image_is_handed_out_with_the_first_page() -> None:
         ({"ref": "cc_000000000000"}, "unknown"),
         ({"ref": "REF", "page": 2}, "pages 1 to 1"),
         ({"ref": "REF", "page": "x"}, "no page number"),
+        ({"ref": "REF", "page": "9" * 5_000}, "no page number"),
         ({"ref": "REF", "lines": "9-1"}, "120-180"),
+        ({"ref": "REF", "lines": "9" * 5_000}, "120-180"),
         ({"ref": "REF", "rows": 1}, "is no parameter"),
     ],
 )
@@ -188,3 +193,41 @@ def test_numbers_given_as_text_are_understood() -> None:
     assert fetch(kept, {"ref": ref, "page": "2", "grep": None}).text.startswith(
         "[coatcheck: page 2 of"
     )
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None)
+@given(ANY_TEXT, st.integers(1, 400), st.sampled_from(["", "\r\n", "\n", "\0", "\ud83d"]))
+def test_ten_thousand_texts_come_back_exactly_page_by_page(
+    piece: str, times: int, end: str
+) -> None:
+    text = (piece + "\r\n") * times + piece + end
+    kept, ref = keeping(text)
+    pages, page, total = [], 1, 1
+    while page <= total:
+        notice, _, part = fetch(kept, {"ref": ref, "page": page}).text.partition("\n")
+        total = int(notice.split(" of ")[1].split(",")[0].replace(",", ""))
+        pages.append(part)
+        page += 1
+    assert "".join(pages) == text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 50_000_000, "0123456789 a line of text\r\n" * 3_800_000],
+    ids=["one line", "lines"],
+)
+def test_huge_artifacts_come_back_exactly_from_the_disk(text: str, tmp_path: Path) -> None:
+    kept = open_artifacts(tmp_path, floor_bytes=0)
+    result = json.dumps({"content": [{"type": "text", "text": text}]}).encode()
+    ref = kept.ref_for("result", result)
+    kept.put(Artifact(ref, result, CALL))
+    pages = -(-len(text) // PAGE_CHARS)
+    for page in (1, 2, pages // 2, pages):
+        part = fetch(kept, {"ref": ref, "page": page}).text.partition("\n")[2]
+        assert part == text[(page - 1) * PAGE_CHARS : page * PAGE_CHARS]
+    assert kept.get(ref).result == result

@@ -275,6 +275,14 @@ def test_law_10_bounded(text: str) -> None:
     assert estimate(outgoing.view) <= RULE.budget_tokens
 
 
+@pytest.mark.parametrize(
+    "text", ["\n" * 600_000, "a line\n" * 2_400_000], ids=["lines", "characters"]
+)
+def test_law_10_a_text_of_very_many_lines_is_clipped(text: str) -> None:
+    reduction = reducers.reduce(text, Aim(500))
+    assert reduction is not None and reduction.kind == "clip"
+
+
 @given(st.text(max_size=40))
 @settings(max_examples=30, deadline=None)
 def test_law_11_content_is_data(tail: str) -> None:

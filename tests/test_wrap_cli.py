@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coatcheck.cli import main
+from coatcheck.cli import launcher, main
 from coatcheck.cli.parts import desk, ledger_of
 from coatcheck.cli.place import Place
 from coatcheck.config import Config
@@ -257,3 +257,29 @@ def test_our_tool_is_permitted_beside_the_tools_of_a_wrapped_server(user: User) 
     assert allowed == ["mcp__files__read", "mcp__files__fetch_artifact"]
     user.run("unwrap", "--yes")
     assert rules.read_text() == text
+
+
+def test_the_launcher_follows_an_installation_that_has_moved(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    user.run("wrap", "--yes")
+    right = Path(user.launcher).read_text()
+    launcher.install(user.home / "state", "/removed/python")
+    assert Path(user.launcher).read_text() != right
+    assert "Nothing to wrap." in user.run("wrap", "--yes")
+    assert Path(user.launcher).read_text() == right
+
+
+def test_a_launcher_that_is_gone_is_told_and_put_back(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    user.run("wrap", "--yes")
+    Path(user.launcher).unlink()
+    assert "its coatcheck is gone" in user.run("status")
+    user.run("wrap", "--yes")
+    assert "gone" not in user.run("status")
+
+
+def test_a_home_that_cannot_be_written_is_told_and_nothing_is_wrapped(user: User) -> None:
+    file = user.write("./.mcp.json", PROJECT)
+    user.write("state", "a file in the place of the folder")
+    assert "cannot be written" in user.run("wrap", "--yes", code=1)
+    assert file.read_text() == PROJECT

@@ -14,15 +14,17 @@ _TEXT_BLOCK = "text"
 class Body:
     """The text inside a tool result, and the parts that travel beside it.
 
-    text is that of the text blocks joined by one newline; if there are none, the
-    structuredContent as received. others are the blocks that are not text, as received. final
-    tells a finished tool result from one that asks for input or names a task.
+    text is that of the text blocks and of embedded text resources joined by one newline; if there
+    are no text blocks, the structuredContent as received, if there is any. others are the blocks
+    that are not in text, embedded the text resources that are, both as received. final tells a
+    finished tool result from one that asks for input or names a task.
     """
 
     text: str
     others: Sequence[bytes]
     is_error: bool
     final: bool
+    embedded: Sequence[bytes] = ()
 
 
 def open_body(result: bytes) -> Body | None:
@@ -33,12 +35,17 @@ def open_body(result: bytes) -> Body | None:
         return None
     if not isinstance(parsed, dict) or not isinstance(parsed.get("content", []), list):
         return None
-    texts, others = _blocks(result, parsed.get("content", []))
-    structured = None if texts else spans.member(result, "structuredContent")
+    content = parsed.get("content", [])
+    has_text = any(isinstance(b, dict) and b.get("type") == _TEXT_BLOCK for b in content)
+    structured = None if has_text else spans.member(result, "structuredContent")
     if structured and parsed["structuredContent"] is not None:
         texts = [result[structured.start : structured.end].decode("utf-8", "surrogateescape")]
+        _, embedded, others = _blocks(result, content, with_resources=False)
+    else:
+        texts, embedded, others = _blocks(result, content)
     return Body(
         text="\n".join(texts),
+        embedded=embedded,
         others=others,
         is_error=parsed.get("isError") is True,
         final=parsed.get("resultType", "complete") == "complete" and "task" not in parsed,
@@ -94,9 +101,13 @@ def with_structured(result: bytes, structured: bytes, others: Sequence[bytes]) -
     return shown[:-1] + b',"structuredContent":' + structured + b"}"
 
 
-def _blocks(result: bytes, content: list[object]) -> tuple[list[str], list[bytes]]:
-    """Return the texts of the text blocks and the raw bytes of the other blocks."""
-    texts, others = [], []
+def _blocks(
+    result: bytes, content: list[object], *, with_resources: bool = True
+) -> tuple[list[str], list[bytes], list[bytes]]:
+    """Return the texts of content, and the raw bytes of its text resources and other blocks."""
+    texts: list[str] = []
+    embedded: list[bytes] = []
+    others: list[bytes] = []
     raw: list[tuple[int, int]] | None = None
     for index, block in enumerate(content):
         if isinstance(block, dict) and block.get("type") == _TEXT_BLOCK:
@@ -105,5 +116,17 @@ def _blocks(result: bytes, content: list[object]) -> tuple[list[str], list[bytes
         if raw is None:
             where = spans.member(result, "content")
             raw = spans.items(result, where.start) if where else []
-        others.append(result[slice(*raw[index])])
-    return texts, others
+        text = _resource_text(block) if with_resources else None
+        if text is not None:
+            texts.append(text)
+        (others if text is None else embedded).append(result[slice(*raw[index])])
+    return texts, embedded, others
+
+
+def _resource_text(block: object) -> str | None:
+    """Return the text of an embedded text resource, None for any other block."""
+    if not isinstance(block, dict) or block.get("type") != "resource":
+        return None
+    resource = block.get("resource")
+    text = resource.get("text") if isinstance(resource, dict) else None
+    return text if isinstance(text, str) else None

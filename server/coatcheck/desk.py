@@ -270,7 +270,7 @@ class Desk:
 
         if self._repeats is None:
             self._repeats = repeats.Repeats()
-        if not outgoing.ref or outgoing.is_error:
+        if not outgoing.ref or outgoing.is_error or outgoing.is_lighter:
             self._repeats.turn(call.context)
             return outgoing
         short = self._repeats.shorter(call, outgoing)

@@ -12,7 +12,7 @@ LONG_LINE_CHARS = 2_000
 GREP_SECONDS = 2.0
 CONTEXT_LINES = 2
 
-_RANGE = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)?\s*)?\Z")
+_RANGE = re.compile(r"\s*(\d{1,18})\s*(?:-\s*(\d{1,18})?\s*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def parse_range(value: str) -> tuple[int, int | None]:
     """
     found = _RANGE.match(value)
     if not found:
-        raise ExcerptError(f'lines="{value}" is no range; write lines="120-180"')
+        raise ExcerptError(f'lines="{value[:60]}" is no range; write lines="120-180"')
     first = int(found[1])
     last = int(found[2]) if found[2] else (None if "-" in value else first)
     if first < 1 or (last is not None and last < first):

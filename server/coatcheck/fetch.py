@@ -92,8 +92,8 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
         )
     given = {key: str(value) for key, value in arguments.items() if value not in (None, "")}
     page = given.pop("page", "1")
-    if not page.isdecimal() or int(page) < 1:
-        raise ExcerptError(f"page={page} is no page number; pages count from 1")
+    if not page.isdecimal() or len(page) > 18 or int(page) < 1:
+        raise ExcerptError(f"page={page[:60]} is no page number; pages count from 1")
     given["ref"] = given.get("ref", "").strip().removeprefix(URI)
     return Wanted(page=int(page), **given)
 
@@ -122,7 +122,7 @@ def listing(kept: Sequence[ArtifactInfo]) -> str:
     """Return one line per artifact."""
     if not kept:
         return "Nothing is kept: no result was shortened yet, or all have expired."
-    return "\n".join(f"{i.ref} {i.upstream}.{i.tool} {i.size_bytes:,} bytes" for i in kept)
+    return "\n".join(f"{i.ref} {i.name} {i.size_bytes:,} bytes" for i in kept)
 
 
 def text_of(artifact: Artifact) -> tuple[str, Sequence[bytes]]:
@@ -245,7 +245,7 @@ def _over_all(wanted: Wanted, artifacts: Artifacts) -> Fetched:
         seen += 1
         laid, _ = excerpt.lined(text_of(artifact)[0])
         passages, _ = find.find(laid, question)
-        name = f"{artifact.ref} {artifact.call.upstream}.{artifact.call.tool}"
+        name = f"{artifact.ref} {artifact.call.name}"
         answers += [
             (find.share(p, question), f"{name} {p.placed()}") for p in passages[:PASSAGES_EACH]
         ]

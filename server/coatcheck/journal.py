@@ -17,7 +17,8 @@ def note(folder: Path, path: Path, before: str, after: str) -> None:
     if kept == after:
         forget(folder, path)
         return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
     target = _file(folder, path)
     new = target.with_suffix(".new")
     record = {"file": str(path), "after": _digest(after), "original": kept}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from coatcheck import pruning, spans, view
+from coatcheck import media, pruning, spans, view
 from coatcheck.body import Body, open_body, structured_of, with_structured, with_text
 from coatcheck.sizing import estimate
 from coatcheck.types import (
@@ -38,7 +38,8 @@ class Outgoing:
     """What leaves for the agent in place of a result, and how it came about.
 
     result is None when the result passes as received; text is the text the agent then gets.
-    reason says why a simpler step was taken than planned ("" when none was).
+    reason says why a simpler step was taken than planned ("" when none was). is_lighter: blocks
+    beside the text were changed too.
     """
 
     outcome: Outcome
@@ -50,6 +51,7 @@ class Outgoing:
     is_error: bool = False
     reason: str = ""
     summary: Summary = field(default_factory=Summary)
+    is_lighter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +79,28 @@ class Pipeline:
             return Outgoing("passed", reason="not a finished tool result")
         passed = Outgoing("passed", text=body.text, is_error=body.is_error)
         tokens = estimate(body.text)  # size
-        if tokens <= rule.floor_tokens or rule.keep == "never" or call.focus == WHOLE:
+        if rule.keep == "never" or call.focus == WHOLE:
+            return passed
+        light = self._light(body, rule)
+        is_small = tokens <= rule.floor_tokens
+        if is_small and not light.notes:
             return passed
         if self._is_our_own(body.text):
             return replace(passed, reason="a view or an excerpt of ours")
         aim = aim_for(call, rule, tokens)
-        reduction, reason = self._reduction(body, aim)  # trim, select
+        found, reason = (None, "") if is_small else self._reduction(body, aim)  # trim, select
+        summary = self._summary(call, rule, body, aim, found) if found else Summary()  # summarize
+        reduction = light.beside(summary.reduction or found, body)
         if reduction is None:
             return replace(passed, reason=reason)
-        summary = self._summary(call, rule, body, aim, reduction)  # summarize
-        reduction, reason = summary.reduction or reduction, reason or summary.reason
+        reason = reason or summary.reason
         try:
             ref = self.artifacts.ref_for("result", result)
             text = view.render(  # render
                 reduction, ref, is_error=body.is_error, is_argument=self.is_argument
             )
-            sent = with_text(result, text, body.others)
-            if len(sent) >= len(result) or estimate(text) >= tokens:
+            sent = with_text(result, text, light.blocks)
+            if len(sent) >= len(result) or estimate(text) >= tokens + light.saved_tokens:
                 return replace(passed, reason="nothing gained", summary=summary)
             artifact = Artifact(ref, result, call, text, reduction.level, reduction.omissions)
             self.artifacts.put(self._for_its_time(artifact, rule, session))  # keep, then send
@@ -110,7 +117,14 @@ class Pipeline:
             is_error=body.is_error,
             reason=reason,
             summary=summary,
+            is_lighter=bool(light.notes),
         )
+
+    def _light(self, body: Body, rule: Rule) -> media.Lighter:
+        """Return the blocks beside the text; those of errors and of lossless tools as received."""
+        if not body.others or body.is_error or rule.mode == "lossless":
+            return media.Lighter(body.others)
+        return media.lighten(body)
 
     def prune(
         self, call: Call, result: bytes, rule: Rule, schema: Mapping[str, object], session: str = ""
@@ -145,7 +159,7 @@ class Pipeline:
             return None
         ref = self.artifacts.ref_for("result", result)
         value = pruning.announced(found[0], view.notice(found[1], ref))
-        sent = with_structured(result, value, body.others)
+        sent = with_structured(result, value, [*body.others, *body.embedded])
         if len(sent) >= len(result) or not pruning.is_valid(value, schema):
             return None
         text = value.decode("utf-8", "surrogateescape")

@@ -160,6 +160,11 @@ class Call:
     timeout_seconds: float = 600.0
     refs: Sequence[str] = ()
 
+    @property
+    def name(self) -> str:
+        """Return "upstream.tool", or the one of them that is known."""
+        return ".".join(filter(None, (self.upstream, self.tool)))
+
 
 @dataclass(frozen=True, slots=True)
 class Omission:
@@ -310,6 +315,11 @@ class ArtifactInfo:
     kept_at: float
     expires_at: float | None
     outcome: Outcome
+
+    @property
+    def name(self) -> str:
+        """Return "upstream.tool", or the one of them that is known."""
+        return ".".join(filter(None, (self.upstream, self.tool)))
 
 
 # Not frozen: one is made for every call, and a frozen one of so many fields costs three times that.

@@ -42,7 +42,9 @@ def render(
         lead_in = "everything shown, written shorter. Exact original"
         return f"{mark}[coatcheck: {lead_in}: {whole}{also}]\n{body}"
     lead = _lead(reduction.omissions)
-    call = f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")'
+    call = (
+        f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")' if reduction.handle else whole
+    )
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
     return (
         f"{mark}[coatcheck: {counted(lead)} shown.{weak} {one(lead.unit)} not below"

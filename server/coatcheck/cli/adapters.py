@@ -22,9 +22,9 @@ FIELDS = ("keep_fields", "drop_fields", "key", "reducer")
 @FLAG
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def adapters(tool: str, flag: Path | None, as_json: bool) -> None:
-    """List what reads the results of TOOL, given as UPSTREAM.TOOL; the first is used.
+    """List what reads the results of TOOL. The first is used.
 
-    Without TOOL all are listed, in the order in which they are asked.
+    TOOL is given as UPSTREAM.TOOL; without it all are listed, in the order in which they are asked.
 
     Example: coatcheck adapters github.list_issues
     """

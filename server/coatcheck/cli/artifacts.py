@@ -92,7 +92,7 @@ def show(context: click.Context, ref: str, as_result: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def rm(context: click.Context, refs: Sequence[str], every: bool, yes: bool) -> None:
-    """Erase artifacts at once; an agent that asks for one is told to call the tool again.
+    """Erase artifacts. An agent that asks for one is told to call the tool again.
 
     Example: coatcheck artifacts rm cc_7f3k9m2q4x1b
     """
@@ -151,7 +151,7 @@ def table(found: Sequence[ArtifactInfo]) -> str:
     rows: list[tuple[str, ...]] = [
         (
             info.ref,
-            printable(f"{info.upstream}.{info.tool}"),
+            printable(info.name),
             f"{info.size_bytes:,}",
             moment(info.kept_at),
             moment(info.expires_at),
@@ -175,7 +175,7 @@ def facts(artifact: Artifact) -> Iterator[str]:
     """Give a line for each thing known of artifact."""
     call = artifact.call
     yield f"ref:       {artifact.ref}"
-    yield f"call:      {printable(f'{call.upstream}.{call.tool}')}"
+    yield f"call:      {printable(call.name)}"
     yield f"arguments: {printable(call.arguments.decode('utf-8', 'replace'))}"
     if call.focus:
         yield f"focus:     {printable(call.focus)}"

@@ -63,7 +63,7 @@ def coatcheck() -> None:
 
 @click.command()
 def run() -> None:
-    """Wrap one MCP server: coatcheck run --name NAME -- COMMAND ..."""
+    """Stand in front of one MCP server: run --name NAME -- COMMAND."""
     # Only listed here: main has run it by now.
 
 

@@ -45,8 +45,8 @@ def init(flag: Path | None) -> None:
     target = flag or (Path(named) if named else home() / "config.toml")
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with target.open("x", encoding="utf-8") as file:
-            file.write(config.example())
+        target.touch(0o600, exist_ok=False)  # a header or an env written here may be a secret
+        target.write_text(config.example(), "utf-8")
     except FileExistsError:
         raise click.ClickException(f"{target} exists; edit it, or move it away first") from None
     except OSError as error:
@@ -84,7 +84,7 @@ at most {daily:g} USD a day and {monthly:g} USD a month; `coatcheck savings` sho
 @FLAG
 @click.option("--yes/--no", "agreed", default=None, help="Agree or refuse without being asked.")
 def summarizer(flag: Path | None, agreed: bool | None) -> None:
-    """Say whether results may be read by a model, and what that means.
+    """Say whether results may be read by a model, and what it means.
 
     Example: coatcheck config summarizer
     """

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ REASONS = {
 }
 
 
+GONE = "cannot start, its coatcheck is gone; `coatcheck wrap` puts it back"
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
     """One config file that exists; sheet is None and obstacle says why if it cannot be edited."""
@@ -37,8 +41,21 @@ class ConfigFile:
     obstacle: str = ""
 
     def reason(self, server: Server) -> str:
-        """Say why server is left alone, "" if it can be wrapped or is wrapped."""
+        """Say why server is left alone or cannot start, "" if all is well."""
+        if server.state == "wrapped":
+            return "" if _is_there(server, self.dialect) else GONE
         return REASONS[server.state] or (self.obstacle if server.state == "plain" else "")
+
+    def holds(self, state: str) -> bool:
+        """Tell whether a server of the file is in this state."""
+        return any(server.state == state for server in (self.sheet.servers if self.sheet else ()))
+
+
+def _is_there(server: Server, dialect: Dialect) -> bool:
+    """Tell whether the program that a wrapped entry names exists."""
+    command = server.entry.value[dialect.command]
+    program = command if isinstance(command, str) else command[0]
+    return shutil.which(program) is not None
 
 
 @dataclass(frozen=True, slots=True)

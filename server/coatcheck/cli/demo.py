@@ -94,7 +94,8 @@ def _empty(state: Path) -> Path:
     """Return state as an empty private folder."""
     try:
         shutil.rmtree(state, ignore_errors=True)
-        state.mkdir(parents=True, mode=0o700)
+        state.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        state.mkdir(mode=0o700)
         (state / "config.toml").write_text('[defaults]\nfocus = "always"\n', "utf-8")
     except OSError as error:
         raise DemoError(f"{state} cannot be written ({error}); set COATCHECK_HOME") from None

@@ -37,7 +37,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.argument("command", nargs=-1)
 def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
-    """Check settings, store, ledger and disk, and one upstream if its COMMAND is given.
+    """Check settings, store, ledger and disk. With COMMAND also that upstream.
 
     Example: coatcheck doctor -- npx -y server-github
     """

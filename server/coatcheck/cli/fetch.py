@@ -29,7 +29,7 @@ from coatcheck.types import Call, Session
 def fetch(
     ref: str | None, *, page: int | None, block: int | None, out: Path | None, **verbs: str | None
 ) -> None:
-    """Print a part of the artifact REF; without REF list what is kept.
+    """Print a part of an artifact. Without REF list what is kept.
 
     Example: coatcheck fetch cc_7f3k9m2q4x1b --grep "timeout"
     """

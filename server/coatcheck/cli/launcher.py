@@ -52,7 +52,8 @@ def install(home: Path, python: str = sys.executable) -> Path:
         home=shlex.quote(str(home)), python=shlex.quote(python), start=shlex.quote(START)
     )
     if not (target.is_file() and target.read_text("utf-8") == text):
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.parent.mkdir(exist_ok=True, mode=0o700)
         new = target.with_suffix(".new")
         new.write_text(text, "utf-8")
         new.chmod(0o755)

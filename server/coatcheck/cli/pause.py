@@ -7,7 +7,7 @@ from coatcheck.cli.home import home, pause_file
 
 @click.command()
 def pause() -> None:
-    """Let all results pass unchanged from now on; running servers need no restart.
+    """Let all results pass unchanged. Running servers need no restart.
 
     Example: coatcheck pause
     """

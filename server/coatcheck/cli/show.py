@@ -24,7 +24,7 @@ MOST_ARGUMENT_CHARS = 500
 @click.option("--json", "as_json", is_flag=True, help="Raw integers, stable keys.")
 @click.pass_context
 def show(ctx: click.Context, ref: str, as_json: bool) -> None:
-    """Show one artifact: its call, sizes, omissions, fetches and view.
+    """Show one artifact: its call, sizes, fetches and view.
 
     Example: coatcheck show cc_7f3k9m2q4x1b
     """
@@ -75,7 +75,7 @@ def call_of(rows: "list[Row]", artifact: Artifact | None) -> str:
         arguments = artifact.call.arguments.decode("utf-8", "replace")
         shown = arguments[:MOST_ARGUMENT_CHARS]
         more = f"... ({len(arguments):,} characters)" if shown != arguments else ""
-        return f"{artifact.call.upstream}.{artifact.call.tool} {shown}{more}"
+        return f"{artifact.call.name} {shown}{more}"
     return f"{rows[0]['upstream']}.{rows[0]['tool']}"
 
 

@@ -16,7 +16,7 @@ from coatcheck_adapters.clients import DIALECTS
 @click.command()
 @YES
 def uninstall(yes: bool) -> None:
-    """Unwrap every server of every client and project, then say how to remove the rest.
+    """Unwrap every server of every client. Then say how to remove the rest.
 
     Example: coatcheck uninstall
     """
@@ -37,5 +37,4 @@ def uninstall(yes: bool) -> None:
 
 
 def _still_wrapped(choice: Choice) -> list[Path]:
-    files = find(DIALECTS, choice)
-    return [f.path for f in files if f.sheet and any(s.state == "wrapped" for s in f.sheet.servers)]
+    return [file.path for file in find(DIALECTS, choice) if file.holds("wrapped")]

@@ -94,7 +94,7 @@ def wrap(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Put coatcheck in front of the servers that your agents already use, in their own settings.
+    """Wrap the servers of your agents. Their own settings are changed, reversibly.
 
     Example: coatcheck wrap --client claude-code --dry-run
     """
@@ -123,7 +123,7 @@ def unwrap(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take coatcheck out of the settings of your agents again; your own later changes stay.
+    """Take coatcheck out of your agents' settings again. Your own later changes stay.
 
     Example: coatcheck unwrap --only github
     """
@@ -137,7 +137,7 @@ def unwrap(
 @SCOPE
 @JSON
 def status(clients: Sequence[str], scopes: Sequence[str], as_json: bool) -> None:
-    """List the servers of every client, and which of them are wrapped.
+    """List the servers of your agents, and which are wrapped.
 
     Example: coatcheck status
     """
@@ -163,8 +163,8 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
         _list(files, answers, [])
     if todo and not answers.yes:
         _ask(task, todo, answers)
-    if task.verb == "wrap" and (todo or launcher.path(home()).exists()):
-        launcher.install(home())  # also where nothing is to wrap: the installation may have moved
+    if task.verb == "wrap" and (todo or any(file.holds("wrapped") for file in files)):
+        _install()
     written = [file for file, names in todo if _write(task, file, names)]
     permitted = [
         permit
@@ -176,6 +176,17 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
     else:
         _close(task, written, permitted)
     return len(written) == len(todo)
+
+
+def _install() -> None:
+    """Write the launcher, also where nothing is to wrap: it may be gone, or coatcheck moved."""
+    try:
+        launcher.install(home())
+    except OSError as error:
+        where = launcher.path(home())
+        raise click.ClickException(
+            f"{where} cannot be written: {error.strerror}; see COATCHECK_HOME"
+        ) from None
 
 
 def _names(task: Task, choice: Choice, file: ConfigFile) -> list[tuple[str, str]]:

@@ -18,6 +18,9 @@ HEADER_TOKENS = 100
 LOSSLESS_SHARE = 0.15
 LOSSLESS_TOKENS = 100
 OVER_BUDGET = 1.2
+# A longer text is clipped: a second passes for every 40,000 to 160,000 lines that are looked at.
+MOST_LINES = 500_000
+MOST_CHARACTERS = 16_000_000
 # Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("unwrap", "records", "split", "logs"),
@@ -45,7 +48,9 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
 
 def reduce_as(kind: Forced, text: str, aim: Aim) -> Reduction | None:
     """Return the best reduction of text when it is taken for content of kind. Never raises."""
-    if kind == "auto":
+    if len(text) > MOST_CHARACTERS or text.count("\n") > MOST_LINES:
+        kind = "clip"
+    elif kind == "auto":
         kind = detect(text, aim)
     names = ("clip",) if kind == "clip" else (*STEPS[kind], "clip")
     return first_fit(map(load, names), text, aim)
