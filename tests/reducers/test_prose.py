@@ -195,3 +195,11 @@ def test_an_outline_leaves_out_the_lowest_titles_first_when_there_is_one_at_the_
     found = reduce("# Decisions\n\n" + "\n\n".join(parts), Aim(500))
     assert found is not None
     assert sum(f"ADR-{n:03}" in found.text for n in range(40)) >= 12
+
+
+def test_titles_in_bold_are_found_with_windows_line_ends() -> None:
+    parts = [f"**Q: What about topic {n}?**\n\nRead page {n * 3} of the manual." for n in range(90)]
+    text = ("# FAQ\n\n" + "\n\n".join(parts)).replace("\n", "\r\n")
+    found = reduce(text, Aim(300, focus="What about topic 41?"))
+    assert found is not None
+    assert "page 123 of" in found.text

@@ -123,3 +123,12 @@ def test_law_6_the_same_text_is_split_the_same(text: str, budget: int, focus: st
     if reduction and reduction.omissions:
         assert reduction.omissions[0].shown <= reduction.omissions[0].total
         assert estimate(reduction.text) < estimate(text) + 500
+
+
+def test_records_behind_a_byte_order_mark_and_before_a_note_are_read() -> None:
+    rows = [{"id": n, "name": f"name-{n}", "size": n * 7919 % 997} for n in range(90)]
+    text = "\ufeff" + json.dumps(rows) + "\n\nDone. Ask for page 2 to see more.\n"
+    found = split.reduce(text, Aim(400, focus="size of name-77"))
+    assert found is not None
+    assert f"name=name-77, size={77 * 7919 % 997}" in found.text
+    assert "page 2" in found.text

@@ -53,3 +53,11 @@ def test_paragraphs_of_prose_are_no_records() -> None:
 
 def test_a_lossless_aim_gets_nothing() -> None:
     assert stanzas(SHOWN, Aim(300, lossless=True)) is None
+
+
+def test_a_line_before_and_one_behind_stay_around_the_records() -> None:
+    found = stanzas(f"Found these:\n\n{SHOWN}\n\nThere are 7 more pages.\n", Aim(800))
+    assert found is not None
+    assert found.text.startswith("Found these:")
+    assert found.text.endswith("There are 7 more pages.")
+    assert "package59" in found.text

@@ -15,9 +15,9 @@ MOST_TRIES = 30
 STRUCTURED = frozenset(
     {"records", "tables", "logs", "builds", "html", "trees", "snapshots", "diffs"}
 )
-OPENS_JSON = re.compile(r"\s{0,3}[\[{]")
+OPENS_JSON = re.compile(r"[\s\ufeff]{0,3}[\[{]")
 PAGE_END = re.compile(r"(?i)</html\s*>[ \t\r]*$", re.MULTILINE)
-JSON_VALUE = re.compile(r"\s*[\[{]")
+JSON_VALUE = re.compile(r"[\s\ufeff]*[\[{]")
 LINE_END = re.compile(r"[ \t\r]*(?:\n|\Z)")
 DECODER = json.JSONDecoder()
 

@@ -33,7 +33,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     """Return outline and passages of text; None when it fits the budget or is far too long."""
     if aim.lossless or len(text) > READ_CHARACTERS or estimate(text) <= aim.budget_tokens:
         return None
-    document = Document(text)
+    document = Document(text.replace("\r\n", "\n"))
     values, is_sure = valued(document, aim.focus)
     room = round(aim.budget_tokens * OUTLINE_SHARE_ALONE)
     outline = "" if is_sure else outlined(document.sections, room)

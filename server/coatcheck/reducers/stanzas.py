@@ -17,6 +17,7 @@ LEAST_ALIKE = 0.8
 LEAST_KEYED = 0.4
 WIDEST = 12
 MOST_LINES = 500
+MOST_AROUND = 3
 RULE = re.compile(r"\*{3,} ?\d+\. row ?\*{3,}$|-\[ RECORD \d+ \][-+]*$")
 FIELD = re.compile(r"([A-Za-z][\w.@/()%-]*(?: [\w.@/()%-]+){0,3})\s*(?::(?!//|:)|\|)(?:\s+(.*)|)$")
 
@@ -26,12 +27,15 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
     if aim.lossless or len(text) > MAX_CHARS:
         return None
     blocks, after = cut(text.replace("\r\n", "\n").split("\n"))
+    before: list[str] = []
     rows: list[Row] = []
-    for block in blocks:
-        row = record(block)
-        if row is None:
+    for number, block in enumerate(blocks):
+        if (row := record(block)) is not None:
+            rows.append(row)
+        elif len(block) <= MOST_AROUND and number in (0, len(blocks) - 1):
+            (after if number else before).extend(block)
+        else:
             return None
-        rows.append(row)
     firsts = Counter(next(iter(row)) for row in rows)
     if len(rows) < LEAST_RECORDS:
         return None
@@ -39,7 +43,7 @@ def reduce(text: str, aim: Aim) -> Reduction | None:
         return None
     section = Section("", UNIT, rows=rows, parents=[(0, -1)] * len(rows), widest=WIDEST)
     room = whole_room(estimate(text), aim.budget_tokens)
-    found = digest([section], aim, KIND, room, after=after)
+    found = digest([section], aim, KIND, room, before=before, after=after)
     return found if 0 < len(found.text) < len(text) else None
 
 
