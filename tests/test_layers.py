@@ -1,6 +1,8 @@
 """The picture of style: which module may import which."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +121,8 @@ def test_adapters_import_types_and_layer_one_only() -> None:
         if LAYERS[other] >= 2
     ]
     assert not wrong
+
+
+def test_what_every_start_needs_loads_where_there_is_no_fcntl() -> None:
+    code = "import sys; sys.modules['fcntl'] = None; import coatcheck.cli.parts, coatcheck.rewrite"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

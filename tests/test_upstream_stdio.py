@@ -144,3 +144,13 @@ def test_requests_from_a_file_are_answered_into_a_file(
         subprocess.run(command("plain.py"), stdin=stdin, stdout=stdout, timeout=30, check=True)
     lines = answers.read_text().splitlines()
     assert [json.loads(line)["id"] for line in lines] == [1, 1, 1]
+
+
+def test_an_upstream_that_dies_before_it_answers_is_to_be_run_by_hand(
+    start: "Callable[..., Agent]",
+) -> None:
+    agent = start("no_such_server.py")
+    agent.send(id=1, method="initialize", params={})
+    error = agent.read()["error"]
+    assert error["code"] == -32000
+    assert error["message"].endswith("run its command by hand to see why")

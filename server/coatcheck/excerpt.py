@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from coatcheck import spans
 from coatcheck.types import ExcerptError
@@ -13,18 +12,6 @@ GREP_SECONDS = 2.0
 CONTEXT_LINES = 2
 
 _RANGE = re.compile(r"\s*(\d{1,18})\s*(?:-\s*(\d{1,18})?\s*)?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """An exact slice of an artifact and the notice that stands before it.
-
-    next_page is 0 when there is none.
-    """
-
-    notice: str
-    text: str
-    next_page: int = 0
 
 
 def cut(text: str, page: int, *, size: int = PAGE_CHARS) -> tuple[str, int]:

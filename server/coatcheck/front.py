@@ -315,6 +315,8 @@ class Relay:
         text = f"{reason}; it is started again with the next request"
         for pending in self._calls.take_all():
             advice = f"{text}. {pending.method} was not repeated: call again if that is safe"
+            if pending.method == "initialize":  # it never was well
+                advice = f"{reason} before it had answered; run its command by hand to see why"
             self._fail(pending, wire.UPSTREAM_GONE, advice)
         self._to_agent += [wire.cancelled(b"%d" % our_id, reason) for our_id in self._asks]
         self._asks.clear()

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -147,9 +148,10 @@ def edit(path: Path, plan: Callable[[bytes], bytes], files: Files) -> bool:
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Keep other coatcheck processes out; waits for them."""
-    import fcntl
-
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if sys.platform != "win32":
+            import fcntl  # does not exist on Windows
+
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatcheck.reducers.select import coverage, fill, is_weak, relevance, runs, widen
+from coatcheck.reducers.select import coverage, fill, is_weak, relevance, runs
 from coatcheck.reducers.terms import fold, stem, terms
 
 FILLER = [f"line {i} of something quite unrelated" for i in range(20)]
@@ -131,11 +131,6 @@ def test_what_is_named_first_claims_the_budget_before_better_units() -> None:
 
 def test_a_unit_that_does_not_fit_is_passed_over() -> None:
     assert fill([50, 5, 5], [9.0, 2.0, 1.0], 10) == [1, 2]
-
-
-def test_chosen_units_widen_to_their_neighbours() -> None:
-    assert widen([0, 5], 7) == [0, 1, 4, 5, 6]
-    assert widen([3], 7, by=2) == [1, 2, 3, 4, 5]
 
 
 def test_runs_join_what_stands_together() -> None:

@@ -1,10 +1,10 @@
 """Keep bytes in a folder of one machine, with diskcache; pickle is never read nor written."""
 
-import fcntl
 import os
 import re
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -201,7 +201,10 @@ class DiskStore:
         """Move the folder away if its database is still the damaged one; the last one stays."""
         lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if sys.platform != "win32":
+                import fcntl  # does not exist on Windows
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _inode(self._database) == inode:
                 shutil.rmtree(self.aside, ignore_errors=True)
                 self.path.rename(self.aside)

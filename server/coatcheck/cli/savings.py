@@ -28,6 +28,7 @@ from coatcheck.cli.text import (
 )
 from coatcheck.fetch import text_of
 from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
+from coatcheck.view import number
 
 if TYPE_CHECKING:
     from coatcheck.ledger.report import By, Figures, Savings
@@ -180,7 +181,7 @@ def headline(report: "Savings") -> str:
     original = percent(total.net_original_tokens, total.original_tokens)
     client = percent(total.net_counterfactual_tokens, total.counterfactual_tokens)
     return (
-        f"{total.calls:,} calls{since}, {total.shortened:,} shortened:"
+        f"{number(total.calls, 'calls')}{since}, {total.shortened:,} shortened:"
         f" {total.original_tokens:,} tokens became {total.view_tokens:,};"
         f" {total.fetched_tokens:,} fetched back, {total.own_tokens:,} for own definitions.\n"
         f"Net saving {total.net_original_tokens:,} tokens ({percents(original)} % of the"

@@ -28,7 +28,6 @@ NAMED = re.compile(
     r"[\[(](?:(?:Error|Warning|Info)/)?(?P<rule>@?[a-z][\w/.-]*(?:[-/][\w.-]+)*)[\])]\s*$"
     r"|\s{2,}(?P<last>@?[a-z][a-z0-9]*(?:[-/][a-z0-9@-]+)*)$|\[-W(?P<flag>[\w=+-]+)\]\s*$"
 )
-GRADE = re.compile(r"(?i)\b(error|fatal|warning|note|info|hint|style|convention|refactor)\b")
 
 
 @dataclass(frozen=True, slots=True)

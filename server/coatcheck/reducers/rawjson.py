@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 MAX_CHARACTERS = 16_000_000
 MAX_DEPTH = 100
-MAX_NDJSON_BLANKS = 2
 
 Value = object  # dict[str, Value] | list[Value] | str | Number | bool | None
 

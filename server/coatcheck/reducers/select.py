@@ -174,11 +174,6 @@ def fill(
     return sorted(chosen)
 
 
-def widen(chosen: Iterable[int], total: int, by: int = 1) -> list[int]:
-    """Return chosen indices with their neighbours up to by before and after, in order."""
-    return sorted({j for i in chosen for j in range(max(0, i - by), min(total, i + by + 1))})
-
-
 def runs(chosen: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield first and last index of each run of consecutive indices; chosen is sorted."""
     start = previous = None

@@ -13,7 +13,6 @@ FETCH_CALL_TOKENS = 120
 PAGE_TOKENS = 3_500
 # Before anything was measured for a tool.
 USUAL_REFETCH_RATE = 0.05
-LEAST_MEASURED = 5
 SUMMARY_OUTPUT_TOKENS = 250
 # Of what is saved: a longer result is read in part rather than spend more on it. With less than
 # so many tokens read, a model does not know what it points at.
