@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# How long an example takes says nothing on a busy machine. The examples are the same every time,
+# so that a run says something of the change; .ci/full sets COATCHECK_SEARCH and looks for new ones.
+settings.register_profile(
+    "steady", deadline=None, derandomize="COATCHECK_SEARCH" not in os.environ, database=None
+)
+settings.load_profile("steady")
 
 BOUND_SECONDS = 30
 UPSTREAMS = Path(__file__).parent / "upstreams"

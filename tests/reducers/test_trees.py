@@ -263,3 +263,10 @@ def test_the_reason_of_a_kill_is_shown_without_a_focus() -> None:
     found = trees.reduce(text, Aim(250))
     assert found is not None
     assert "OOMKilled" in found.text
+
+
+def test_texts_that_comments_part_do_not_stand_together() -> None:
+    filler = "".join(f"<item n='{n}'>text of item {n}</item>\n" for n in range(200))
+    xml = f'<?xml version="1.0"?>\n<r><v>12<!-- a -->\n<!-- b -->34</v>{filler}</r>'
+    reduction = trees.reduce(xml, Aim(900, focus="12 34"))
+    assert reduction and "1234" not in reduction.text and "12 34" in reduction.text

@@ -75,6 +75,8 @@ def tree_lines(text: str) -> list[tuple[int, str]]:
         if kind == "text":
             if not name.isspace():
                 stack[-1].say(name)
+            elif stack[-1].text:  # or what a comment parts would stand together
+                stack[-1].text.append(" ")
         elif kind == "close":
             end(stack, name, lines)
         else:
