@@ -32,6 +32,7 @@ LAYERS = {
     "difference": 1.3,
     "secrets": 1.0,
     "view": 1.2,
+    "documents": 1.2,
     "media": 1.2,
     "pruning": 1.2,
     "clients": 1.0,

@@ -17,7 +17,8 @@ class Body:
     text is that of the text blocks and of embedded text resources joined by one newline; if there
     are no text blocks, the structuredContent as received, if there is any. others are the blocks
     that are not in text, embedded the text resources that are, both as received. final tells a
-    finished tool result from one that asks for input or names a task.
+    finished tool result from one that asks for input or names a task. documents are those of
+    others whose text was read into text, each with how many of its pages.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Body:
     is_error: bool
     final: bool
     embedded: Sequence[bytes] = ()
+    documents: Sequence[tuple[bytes, str]] = ()
 
 
 def open_body(result: bytes) -> Body | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from coatcheck import excerpt, spans
 from coatcheck.body import open_body
+from coatcheck.documents import with_documents
 from coatcheck.params import URI
 from coatcheck.types import (
     Artifact,
@@ -126,23 +127,28 @@ def listing(kept: Sequence[ArtifactInfo]) -> str:
 
 
 def text_of(artifact: Artifact) -> tuple[str, Sequence[bytes]]:
-    """Return the text that fetches address, and the blocks beside it."""
+    """Return the text of what was received, and the blocks beside it."""
     body = open_body(artifact.result)
     if body is None:
         return artifact.result.decode("utf-8", "replace"), ()
     return body.text, body.others
 
 
+def addressed(artifact: Artifact, wanted: Wanted) -> str:
+    """Return the text that a fetch addresses: with that of documents beside it but for a query."""
+    body = None if wanted.query else open_body(artifact.result)
+    return with_documents(body).text if body else text_of(artifact)[0]
+
+
 def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
-    text, others = text_of(artifact)
-    answer, what = excerpt_of(text, wanted)
+    answer, what = excerpt_of(addressed(artifact, wanted), wanted)
     fetched = _paged(wanted, answer, what)
     is_first = wanted.verb == "page" and wanted.page == 1
     return replace(
         fetched,
         upstream=artifact.call.upstream,
         tool=artifact.call.tool,
-        others=others if is_first else (),
+        others=text_of(artifact)[1] if is_first else (),
     )
 
 
@@ -152,7 +158,7 @@ def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:
     summary = Summary(reason="no model may be asked: `coatcheck config summarizer`")
     if asker is not None and body is not None and not body.is_error:
         try:
-            summary = asker(artifact.call, body.text, wanted.ask)
+            summary = asker(artifact.call, with_documents(body).text, wanted.ask)
         except Exception as error:  # law 3: a failing model leaves what find finds
             logger.exception("%s could not be asked about", artifact.ref)
             summary = Summary(reason=f"summarizer failed: {type(error).__name__}")

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from coatcheck import spans
@@ -74,7 +75,7 @@ class Lighter:
         if reduction is None and not self.notes:
             return None
         found = reduction or Reduction(body.text, "media", "trimmed")
-        lines = [*map(_embedded, body.embedded), *self.notes]
+        lines = [*map(_embedded, body.embedded), *self.notes, *starmap(_read, body.documents)]
         omissions = list(found.omissions)
         if self.notes:
             total = len(body.others)
@@ -133,10 +134,18 @@ def _blob(resource: dict[str, Any]) -> tuple[bytes, str, int] | None:
 
 def _embedded(raw: bytes) -> str:
     """Say which resource the text of an embedded one is of."""
+    return f"the text of {_named(raw)} stands among the text below"
+
+
+def _read(raw: bytes, pages: str) -> str:
+    """Say which document a text was computed from."""
+    return f"computed from {_named(raw)}: the text of {pages}, each after its [page N] line"
+
+
+def _named(raw: bytes) -> str:
     block = spans.loads(raw)
     resource = block.get("resource", {}) if isinstance(block, dict) else {}
-    mime = _said(resource.get("mimeType") or "text")
-    return f"the text of {_said(resource.get('uri'))} ({mime}) stands among the text below"
+    return f"{_said(resource.get('uri'))} ({_said(resource.get('mimeType') or 'text')})"
 
 
 def _said(value: object) -> str:

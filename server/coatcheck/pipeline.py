@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from coatcheck import media, pruning, spans, view
 from coatcheck.body import Body, open_body, structured_of, with_structured, with_text
+from coatcheck.documents import with_documents
 from coatcheck.sizing import estimate
 from coatcheck.types import (
     Aim,
@@ -82,15 +83,17 @@ class Pipeline:
         if rule.keep == "never" or call.focus == WHOLE:
             return passed
         light = self._light(body, rule)
-        is_small = tokens <= rule.floor_tokens
+        read = self._with_documents(body) if light.notes else body
+        read_tokens = estimate(read.text)
+        is_small = read_tokens <= rule.floor_tokens
         if is_small and not light.notes:
             return passed
         if self._is_our_own(body.text):
             return replace(passed, reason="a view or an excerpt of ours")
-        aim = aim_for(call, rule, tokens)
-        found, reason = (None, "") if is_small else self._reduction(body, aim)  # trim, select
-        summary = self._summary(call, rule, body, aim, found) if found else Summary()  # summarize
-        reduction = light.beside(summary.reduction or found, body)
+        aim = aim_for(call, rule, read_tokens)
+        found, reason = (None, "") if is_small else self._reduction(read, aim)  # trim, select
+        summary = self._summary(call, rule, read, aim, found) if found else Summary()  # summarize
+        reduction = light.beside(summary.reduction or found, read)
         if reduction is None:
             return replace(passed, reason=reason)
         reason = reason or summary.reason
@@ -125,6 +128,13 @@ class Pipeline:
         if not body.others or body.is_error or rule.mode == "lossless":
             return media.Lighter(body.others)
         return media.lighten(body)
+
+    def _with_documents(self, body: Body) -> Body:
+        try:
+            return with_documents(body)
+        except Exception as error:  # noqa: BLE001 - law 3: what cannot be read stays a line
+            logger.warning("a document is not read (%s)", type(error).__name__)
+            return body
 
     def prune(
         self, call: Call, result: bytes, rule: Rule, schema: Mapping[str, object], session: str = ""

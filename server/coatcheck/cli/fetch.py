@@ -11,7 +11,7 @@ from coatcheck.cli.parts import artifacts, summarizer
 from coatcheck.cli.place import place
 from coatcheck.cli.summarizer import book
 from coatcheck.cli.text import as_bytes, write
-from coatcheck.fetch import excerpt_of, parse, text_of
+from coatcheck.fetch import addressed, excerpt_of, parse
 from coatcheck.fetch import fetch as answer
 from coatcheck.types import Call, Session
 
@@ -67,5 +67,5 @@ def whole(
     if block is not None:
         return block_of(artifact.result, block)
     wanted = parse({"ref": ref, **verbs})
-    text, _ = excerpt_of(text_of(artifact)[0], wanted)
+    text, _ = excerpt_of(addressed(artifact, wanted), wanted)
     return as_bytes(text), "text/plain"
