@@ -46,7 +46,7 @@ MUTANTS = (
         2,
         "send a view that is bigger than the result",
         "server/coatcheck/pipeline.py",
-        "if len(sent) >= len(result) or estimate(text) >= tokens + light.saved_tokens:",
+        "if len(sent) >= len(result) or estimate(text) >= plan.most_tokens:",
         "if not text:",
     ),
     Mutant(

@@ -56,6 +56,20 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What is about to be sent: a reduction, the blocks beside it, and what it must stay under.
+
+    passed is the outcome if it is not sent after all, reason why it is simpler than planned.
+    """
+
+    reduction: Reduction
+    light: media.Lighter
+    most_tokens: int
+    passed: Outgoing
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """Shortens tool results; built once per process, safe in any thread.
 
@@ -96,31 +110,36 @@ class Pipeline:
         reduction = light.beside(summary.reduction or found, read)
         if reduction is None:
             return replace(passed, reason=reason)
-        reason = reason or summary.reason
+        passed = replace(passed, summary=summary)
+        most_tokens = tokens + light.saved_tokens
+        plan = Plan(reduction, light, most_tokens, passed, reason or summary.reason)
+        return self._sent(call, result, rule, session, plan)
+
+    def _sent(self, call: Call, result: bytes, rule: Rule, session: str, plan: Plan) -> Outgoing:
+        """Return the view that plan makes of result, kept before it leaves; else the result."""
+        reduction, passed = plan.reduction, plan.passed
         try:
             ref = self.artifacts.ref_for("result", result)
             text = view.render(  # render
-                reduction, ref, is_error=body.is_error, is_argument=self.is_argument
+                reduction, ref, is_error=passed.is_error, is_argument=self.is_argument
             )
-            sent = with_text(result, text, light.blocks)
-            if len(sent) >= len(result) or estimate(text) >= tokens + light.saved_tokens:
-                return replace(passed, reason="nothing gained", summary=summary)
+            sent = with_text(result, text, plan.light.blocks)
+            if len(sent) >= len(result) or estimate(text) >= plan.most_tokens:
+                return replace(passed, reason="nothing gained")
             artifact = Artifact(ref, result, call, text, reduction.level, reduction.omissions)
             self.artifacts.put(self._for_its_time(artifact, rule, session))  # keep, then send
         except (StoreError, OSError) as error:
             logger.warning("results pass unshortened: %s", error)
-            return replace(passed, reason=f"store: {error}", summary=summary)
-        return Outgoing(
-            reduction.level,
+            return replace(passed, reason=f"store: {error}")
+        return replace(
+            passed,
+            outcome=reduction.level,
             result=sent,
-            text=body.text,
             view=text,
             ref=ref,
             omissions=reduction.omissions,
-            is_error=body.is_error,
-            reason=reason,
-            summary=summary,
-            is_lighter=bool(light.notes),
+            reason=plan.reason,
+            is_lighter=bool(plan.light.notes),
         )
 
     def _light(self, body: Body, rule: Rule) -> media.Lighter:
