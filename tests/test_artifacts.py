@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from coatcheck import artifacts, envelope
 from coatcheck.artifacts import StoredArtifacts, load_key, ref_digits
-from coatcheck.cli.artifacts import group, open_artifacts
+from coatcheck.cli.artifacts import group
+from coatcheck.cli.parts import open_artifacts
 from coatcheck.envelope import Damaged, seal, unseal
 from coatcheck.types import Artifact, Call, Omission, StoreError, UnknownRef, Usage
 
@@ -617,7 +618,7 @@ def test_a_home_that_cannot_be_is_a_store_error(tmp_path: Path) -> None:
 KEEPER = """
 import os, random, sys
 from pathlib import Path
-from coatcheck.cli.artifacts import open_artifacts
+from coatcheck.cli.parts import open_artifacts
 from coatcheck.types import Artifact, Call
 kept = open_artifacts(Path(sys.argv[1]), floor_bytes=0)
 chance = random.Random(int(sys.argv[2]))

@@ -9,7 +9,7 @@ from fakes import MemoryArtifacts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatcheck.cli.artifacts import open_artifacts
+from coatcheck.cli.parts import open_artifacts
 from coatcheck.excerpt import PAGE_CHARS
 from coatcheck.fetch import excerpt_of, fetch, parse
 from coatcheck.types import Artifact, Call

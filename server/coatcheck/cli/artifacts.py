@@ -1,8 +1,7 @@
 """List, show and erase the artifacts that are kept: `coatcheck artifacts`."""
 
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,31 +9,12 @@ from pathlib import Path
 
 import click
 
-from coatcheck.artifacts import FLOOR_BYTES, QUOTA_BYTES, StoredArtifacts
-from coatcheck.cli.parts import artifacts
+from coatcheck.artifacts import StoredArtifacts
+from coatcheck.cli.parts import artifacts, open_artifacts
 from coatcheck.cli.place import place
 from coatcheck.types import Artifact, ArtifactInfo, StoreError, UnknownRef
 
 COLUMNS = ("REF", "TOOL", "BYTES", "KEPT", "UNTIL", "OUTCOME")
-
-
-def open_artifacts(
-    home: Path,
-    *,
-    quota_bytes: int = QUOTA_BYTES,
-    floor_bytes: int = FLOOR_BYTES,
-    clock: Callable[[], float] = time.time,
-) -> StoredArtifacts:
-    """Return the artifacts kept in home; nothing is read or made before their first use."""
-    from coatcheck_adapters.stores.disk import DiskStore
-
-    return StoredArtifacts(
-        DiskStore(home / "store"),
-        home / "key",
-        quota_bytes=quota_bytes,
-        floor_bytes=floor_bytes,
-        clock=clock,
-    )
 
 
 @click.group(name="artifacts")

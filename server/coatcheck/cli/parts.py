@@ -2,16 +2,18 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
+from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
 from coatcheck import filling
-from coatcheck.artifacts import StoredArtifacts
+from coatcheck.artifacts import FLOOR_BYTES, QUOTA_BYTES, StoredArtifacts
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
 from coatcheck.cli.summarizer import LateSummarizer, may_read
@@ -30,11 +32,26 @@ RESULTS = "coatcheck_adapters.results"
 SWEEP_AFTER_SECONDS = 10.0
 
 
-def artifacts(at: Place) -> StoredArtifacts:
-    """Return the kept artifacts; nothing is opened before first use."""
+def open_artifacts(
+    home: Path,
+    *,
+    quota_bytes: int = QUOTA_BYTES,
+    floor_bytes: int = FLOOR_BYTES,
+    clock: Callable[[], float] = time.time,
+) -> StoredArtifacts:
+    """Return the artifacts kept in home; nothing is read or made before their first use."""
     return StoredArtifacts(
-        DiskStore(at.home / "store"), at.home / "key", quota_bytes=at.config.store.quota
+        DiskStore(home / "store"),
+        home / "key",
+        quota_bytes=quota_bytes,
+        floor_bytes=floor_bytes,
+        clock=clock,
     )
+
+
+def artifacts(at: Place) -> StoredArtifacts:
+    """Return the artifacts kept at a place, within the quota of its settings."""
+    return open_artifacts(at.home, quota_bytes=at.config.store.quota)
 
 
 def registry(at: Place, upstream: str = "") -> "Registry":
