@@ -46,6 +46,7 @@ LAYERS = {
     "artifacts": 2,
     "ledger": 2,
     "counting": 2,
+    "tokens": 2,
     "summarize": 2,
     "rewrite": 2,
     "journal": 2,
@@ -65,7 +66,7 @@ LAYERS = {
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"web", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

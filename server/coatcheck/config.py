@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coatcheck.settings import (
+    HTTP_KEYS,
     PRICE_KEYS,
     REFS_INTO,
     ROUTE_KEYS,
@@ -23,6 +24,7 @@ from coatcheck.settings import (
 )
 from coatcheck.types import (
     ConfigError,
+    HttpSettings,
     RefsInto,
     Route,
     Rule,
@@ -66,6 +68,7 @@ class Config:
     store: StoreSettings = field(default_factory=StoreSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
+    http: HttpSettings = field(default_factory=HttpSettings)
 
     def rule(self, upstream: str, tool: str) -> Rule:
         """Return the settings of one tool: defaults, then its upstream, then its first match."""
@@ -140,6 +143,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
     summarizer = _summarizer(table.get("summarizer", {}), where)
+    http = _values(table.get("http", {}), HTTP_KEYS, where, "http")
     top = {key: value for key, value in table.items() if key == "refs_into"}
     more = _values(top, {"refs_into": REFS_INTO}, where, "")
     return Config(
@@ -150,6 +154,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
         tools,
         StoreSettings(**store),
         summarizer,
+        http=HttpSettings(**http),
         **more,
     )
 
@@ -220,7 +225,7 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
+    rule, store, summarizer, http = Rule(), StoreSettings(), SummarizerSettings(), HttpSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -240,6 +245,9 @@ def example() -> str:
         "[summarizer]  # results over least_tokens may be read by a model; docs/summarizer.md",
         *(_line(name, getattr(summarizer, name), key) for name, key in SUMMARIZER_KEYS.items()),
         "",
+        "[http]  # `coatcheck serve --http`; docs/http.md",
+        *(_line(name, getattr(http, name), key) for name, key in HTTP_KEYS.items()),
+        "",
         *EXAMPLE_TABLES.splitlines(),
     ]
     return "\n".join(lines) + "\n"
@@ -254,6 +262,8 @@ def _written(name: str, value: object) -> str:
         return f'"{int(str(value)) // UNITS["d"]}d"'
     if name == "quota":
         return f'"{int(str(value)) >> 30}GiB"'
+    if name == "body_limit":
+        return f'"{int(str(value)) >> 20}MiB"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
