@@ -97,9 +97,10 @@ async def _serve(
     names = names_of(host, settings.hosts)
     stop = asyncio.Event()
     stop_on_signals(asyncio.get_running_loop(), stop)
-    async with serving(
-        connect, settings, names=names, principal_of=principal_of, routes=routes
-    ) as served, asyncio.TaskGroup() as tasks:
+    async with (
+        serving(connect, settings, names=names, principal_of=principal_of, routes=routes) as served,
+        asyncio.TaskGroup() as tasks,
+    ):
         config = uvicorn.Config(
             served.app,
             lifespan="off",
@@ -109,7 +110,8 @@ async def _serve(
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         )
         server = uvicorn.Server(config)
-        server.capture_signals = nullcontext  # type: ignore[method-assign]  # ours end it in order
+        # Ours end it in order.
+        server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
         running = tasks.create_task(server.serve([listener]))
         running.add_done_callback(lambda _: stop.set())
         port = listener.getsockname()[1]

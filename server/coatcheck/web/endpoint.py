@@ -127,7 +127,8 @@ class Endpoint:
             takes_events = exchange.takes_events
             stream = session.ask(messages, takes_events=takes_events, is_batch=is_batch)
             headers = [(b"mcp-session-id", session.id.encode())]
-            await respond(exchange, stream, headers, commit)
+            may_be_plain = exchange.takes_json and not exchange.prefers_events
+            await respond(exchange, stream, headers, commit, may_be_plain=may_be_plain)
 
     async def _get(self, exchange: Exchange, session: Session) -> None:
         last = exchange.header(b"last-event-id")
@@ -155,12 +156,15 @@ class Endpoint:
             await self._modern_notice(exchange)
         elif (wrong := modern.refusal(message, exchange)) is not None:
             await _refuse(exchange, message, wrong)
-        elif (agent := self._sessions.stateless(*_client(exchange, message))) is None:
+        elif (agent := self._agent(exchange, message)) is None:
             text = self._sessions.obstacle
             await exchange.reply(503, error_body(message.id, wire.INTERNAL_ERROR, text))
         else:
             with agent.lease.used():
                 await self._modern_ask(exchange, agent, message, message.method)
+
+    def _agent(self, exchange: Exchange, message: wire.Message) -> Stateless | None:
+        return self._sessions.stateless(exchange.principal, modern.client_of(message))
 
     async def _modern_notice(self, exchange: Exchange) -> None:
         """Take a notification and forget it: this era has none that a server would act on."""
@@ -184,7 +188,8 @@ class Endpoint:
             return
         stream = agent.ask(message, method, takes_events=exchange.takes_events)
         try:
-            await respond(exchange, stream, (), lambda _: b"")
+            may_be_plain = exchange.takes_json  # an error has a status of its own there
+            await respond(exchange, stream, (), lambda _: b"", may_be_plain=may_be_plain)
         finally:
             agent.abandon(stream)
 
@@ -210,10 +215,6 @@ def _is_message(message: wire.Message) -> bool:
     if message.method is not None:
         return message.id is not None or b"id" not in message.spans
     return message.id is not None and bool(message.spans.keys() & {b"result", b"error"})
-
-
-def _client(exchange: Exchange, message: wire.Message) -> tuple[str, tuple[str, str]]:
-    return exchange.principal, modern.client_of(message)
 
 
 def _unmirrored(exchange: Exchange, agent: Stateless, message: wire.Message) -> str | None:

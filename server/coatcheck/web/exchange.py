@@ -46,6 +46,11 @@ class Exchange:
         return any(kind in self._accept for kind in (EVENTS, b"text/*", b"*/*"))
 
     @property
+    def prefers_events(self) -> bool:
+        """Tell whether the client names the stream of events first, or alone."""
+        return EVENTS in self._accept.partition(JSON)[0]
+
+    @property
     def is_json(self) -> bool:
         """Tell whether the client says that it sends JSON."""
         return self.header(b"content-type").partition(";")[0].strip().lower() == JSON.decode()

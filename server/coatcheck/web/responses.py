@@ -21,18 +21,23 @@ _PING = b": \n\n"
 
 
 async def respond(
-    exchange: Exchange, stream: Stream, headers: Headers, commit: Callable[[Stream], bytes]
+    exchange: Exchange,
+    stream: Stream,
+    headers: Headers,
+    commit: Callable[[Stream], bytes],
+    *,
+    may_be_plain: bool,
 ) -> None:
-    """Answer a POST: in plain JSON when the answer comes soon and first, else as events.
+    """Answer a POST: in plain JSON when it may be and the answer comes soon and first.
 
     commit is called when events are begun; it returns what the first one is.
     """
     async with _watching(exchange.receive, stream, 0):
-        if exchange.takes_json:
+        if may_be_plain:
             await _settled(stream)
         if not stream.is_attached:
             return
-        if stream.is_plain and exchange.takes_json:
+        if stream.is_plain and may_be_plain:
             body = b",".join(line for _, line in stream.take())
             body = b"[%b]" % body if stream.is_batch else body
             await exchange.reply(stream.status, body, headers=headers)

@@ -8,7 +8,9 @@ from coatcheck.types import HttpSettings
 from coatcheck.web.session import Session
 from coatcheck.web.stateless import Stateless
 
+# The name and version that a client gives itself.
 Client = tuple[str, str]
+NAMELESS: Client = ("", "")
 
 
 class Sessions:
@@ -16,7 +18,8 @@ class Sessions:
 
     Requests of the latter say nothing of a session. Those of one principal that give themselves
     the same name and version share a connection, because a server of that era may not remember
-    anything between two requests; nothing is shared between principals.
+    anything between two requests; nothing is shared between principals. A request that does not
+    say whose it is goes to any connection of its principal.
     """
 
     def __init__(self, connect: Connect, tasks: asyncio.TaskGroup, settings: HttpSettings) -> None:
@@ -24,7 +27,7 @@ class Sessions:
         self._tasks = tasks
         self._settings = settings
         self._sessions: dict[str, Session] = {}
-        self._stateless: dict[tuple[str, Client], Stateless] = {}
+        self._stateless: dict[str, dict[Client, Stateless]] = {}
         self._live: set[Session | Stateless] = set()
         self._is_stopping = False
 
@@ -59,15 +62,19 @@ class Sessions:
 
     def stateless(self, principal: str, client: Client) -> Stateless | None:
         """Return the agent of a client without sessions; None if it would be one too many."""
-        agent = self._stateless.get((principal, client))
-        if agent is not None and not agent.lease.is_over:
-            return agent
-        if self.obstacle:
-            return None
-        agent = Stateless(self._settings.idle_seconds)
-        self._stateless[principal, client] = agent
-        self._begin(agent)
-        return agent
+        agents = self._stateless.setdefault(principal, {})
+        for name in [name for name, agent in agents.items() if agent.lease.is_over]:
+            del agents[name]
+        if agents and client == NAMELESS:
+            return next(iter(agents.values()))
+        if client not in agents and NAMELESS in agents:
+            agents[client] = agents.pop(NAMELESS)
+        if client not in agents:
+            if self.obstacle:
+                return None
+            agents[client] = Stateless(self._settings.idle_seconds)
+            self._begin(agents[client])
+        return agents[client]
 
     def _begin(self, agent: Session | Stateless) -> None:
         self._live.add(agent)
@@ -81,8 +88,6 @@ class Sessions:
             self._live.discard(agent)
             if isinstance(agent, Session):
                 self._sessions.pop(agent.id, None)
-            for key in [key for key, value in self._stateless.items() if value is agent]:
-                del self._stateless[key]
 
     def stop(self) -> None:
         """Take no further connection, and end the responses that would last for ever."""
