@@ -18,7 +18,8 @@ def main(port: str, name: str, *command: str) -> None:
     with ledger_of(at) as ledger:
 
         def connect(agent: Agent, tasks: TaskGroup) -> Relay:
-            upstream = StdioUpstream(Command(name, command, os.environ))
+            bad = os.environ.get("COATCHECK_TEST_COMMAND")  # one that cannot be started
+            upstream = StdioUpstream(Command(name, [bad] if bad else command, os.environ))
             joined = None if at.config.is_off(name) else desk(at, name, ledger)
             return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 

@@ -59,7 +59,7 @@ LAYERS = {
     "link": 3.1,
     "desk": 4,
     "front": 4,
-    "web": 4,
+    "web": 4.1,  # the HTTP front gives each client what front calls an Agent
     "wrap": 4,
     "permits": 4,
     "cli": 5,

@@ -17,6 +17,8 @@ from coatcheck.web.streams import Stream
 
 logger = logging.getLogger(__name__)
 
+# From this revision on a client can read an event without data, from which it may resume.
+PRIMED_SINCE = "2025-11-25"
 # The last revision with batches, and the one that a client without the header means.
 BATCH_VERSION = "2025-03-26"
 
@@ -120,7 +122,7 @@ class Endpoint:
     ) -> None:
         def commit(stream: Stream) -> bytes:
             session.commit(stream)
-            return first_event(stream, is_primed=session.is_primed)
+            return first_event(stream, is_primed=_is_primed(exchange, session))
 
         with session.lease.used():
             await session.may_send.wait()
@@ -139,7 +141,8 @@ class Endpoint:
             await exchange.refuse(400, "what came after this event is no longer kept")
         else:
             stream, after = found
-            first = first_event(stream, is_primed=session.is_primed and after is None)
+            is_primed = after is None and _is_primed(exchange, session)
+            first = first_event(stream, is_primed=is_primed)
             headers = [(b"mcp-session-id", session.id.encode())]
             with session.lease.used():
                 await follow(exchange, stream, after, headers, first)
@@ -221,6 +224,10 @@ def _unmirrored(exchange: Exchange, agent: Stateless, message: wire.Message) -> 
     params = message.params()
     mirrors = agent.declared.get(str(params.get("name")), ())
     return mismatch(mirrors, params.get("arguments"), exchange.raw_headers)
+
+
+def _is_primed(exchange: Exchange, session: Session) -> bool:
+    return (exchange.header(b"mcp-protocol-version") or session.version) >= PRIMED_SINCE
 
 
 async def _refuse(exchange: Exchange, message: wire.Message, wrong: modern.Refusal) -> None:

@@ -14,8 +14,6 @@ logger = logging.getLogger(__name__)
 
 # This revision ends the stream of a request with its answer only, also of a cancelled one.
 REQUEST_CANCELLED = -32800
-# From this revision on a client can read an event without data, from which it may resume.
-PRIMED_SINCE = "2025-11-25"
 
 
 class Session:
@@ -36,14 +34,9 @@ class Session:
         self._backlog = Backlog(self._full)
         self._kept = Kept()
         self._numbers = 0
-        self._version = ""
+        self.version = ""
         self._streams: WeakValueDictionary[int, Stream] = WeakValueDictionary()
         self._standing = [self._standing_stream()]
-
-    @property
-    def is_primed(self) -> bool:
-        """Tell whether a stream may begin with an event without data."""
-        return self._version >= PRIMED_SINCE
 
     # What the client does
 
@@ -170,8 +163,8 @@ class Session:
         body = wire.load(answer.line)
         result = body.get("result") if isinstance(body, dict) else None
         if isinstance(result, dict):
-            self._version = str(result.get("protocolVersion", ""))
-        elif not self._version:
+            self.version = str(result.get("protocolVersion", ""))
+        elif not self.version:
             self.lease.end()  # there is no session without a handshake
 
     def _say(self, message: wire.Message) -> None:
