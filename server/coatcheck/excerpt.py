@@ -54,27 +54,34 @@ def lined(text: str) -> tuple[str, bool]:
 def indent(text: str) -> str:
     """Return valid JSON laid out one member a line, every value written as in the source."""
     out: list[str] = []
-    depth = 0
+    depth, line = 0, "\n"
     for token in _JSON_TOKEN.finditer(text):
         mark = token[0]
-        if mark in "{[":
-            depth += 1
-            out.append(mark + "\n" + " " * depth)
+        if mark in ",{[":
+            if mark != ",":
+                depth += 1
+                line = "\n" + " " * depth
+            out.append(mark + line)
         elif mark in "}]":
             depth -= 1
-            if out[-1].endswith("\n" + " " * (depth + 1)):
-                out[-1] = out[-1].rstrip()
+            line = "\n" + " " * depth
+            if out[-1][0] in "{[" and out[-1][1:2] == "\n":
+                out[-1] = out[-1][0]  # nothing stands between the brackets
+                out.append(mark)
             else:
-                out.append("\n" + " " * depth)
-            out.append(mark)
-        elif mark == ",":
-            out.append(",\n" + " " * depth)
+                out.append(line + mark)
         else:
-            out.append(": " if mark == ":" else mark)
+            key, value = token.groups()
+            out.append(f"{key}: {value}" if key else mark)
     return "".join(out)
 
 
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+# A bracket, a comma, or a whole member: its key and what stands behind the colon, if not a bracket.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_JSON_TOKEN = re.compile(
+    rf'[{{}}\[\],]|({_STRING})\s*+:\s*+((?:{_STRING}|[^\s{{}}\[\],:"]++)?)|{_STRING}|[^\s{{}}\[\],:"]++',
+    re.DOTALL,
+)
 
 
 def parse_range(value: str) -> tuple[int, int | None, Unit]:

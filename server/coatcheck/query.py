@@ -171,10 +171,13 @@ class _Interpreter(visitor.TreeInterpreter):
         return super().visit(node, *args, **kwargs)
 
     def visit_comparator(self, node: Any, value: Any) -> Any:
-        if node["value"] in ("eq", "ne"):
-            for side in node["children"]:
-                self.meter.weigh(self.visit(side, value))
-        return super().visit_comparator(node, value)
+        if node["value"] not in ("eq", "ne"):
+            return super().visit_comparator(node, value)
+        left, right = (self.visit(side, value) for side in node["children"])
+        for side in (left, right):
+            if isinstance(side, dict | list):
+                self.meter.weigh(side)
+        return self.COMPARATOR_FUNC[node["value"]](left, right)
 
     def visit_multi_select_list(self, node: Any, value: Any) -> Any:
         made = super().visit_multi_select_list(node, value)
