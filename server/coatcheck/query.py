@@ -59,6 +59,8 @@ def _evaluated(value: Value, expression: str) -> Value:
     try:
         parsed: Any = parser.Parser().parse(expression)
         return _Interpreter(meter).visit(parsed.parsed, value)
+    except ExcerptError as error:
+        raise ExcerptError(f"{error}; {_for_example(value)}") from None
     except exceptions.JMESPathError as error:
         raise ExcerptError(_complaint(expression, error, value)) from None
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
