@@ -12,15 +12,8 @@ from functools import partial
 from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
-from coatcheck.summarize.client import Api, Reply, Unanswered
-from coatcheck.summarize.economics import (
-    MILLION,
-    Decision,
-    Prospect,
-    cost_usd,
-    decide,
-    prices,
-)
+from coatcheck.summarize.client import Api, Reply, Unanswered, billed
+from coatcheck.summarize.economics import Decision, Prospect, decide, prices
 from coatcheck.summarize.forms import (
     EVERYTHING,
     Form,
@@ -285,18 +278,10 @@ class Pointer:
         return bool(self._settings.stronger) and self._misses[tool] == MOST_MISSES
 
     def _costs(self, job: Job, reply: Reply) -> Summary:
-        usage = reply.usage
-        dollars = cost_usd(usage, self._prices.of(job.model))
         cached = ""
-        if usage.cache_write_tokens or usage.cache_read_tokens:
-            cached = f"; cache: {usage.cache_write_tokens} written, {usage.cache_read_tokens} read"
-        return Summary(
-            decision=job.decision + cached,
-            milliseconds=reply.seconds * 1e3,
-            input_tokens=usage.prompt_tokens,
-            output_tokens=usage.output_tokens,
-            micro_usd=round(dollars * MILLION),
-        )
+        if reply.usage.cache_write_tokens or reply.usage.cache_read_tokens:
+            cached = f"; {reply.usage}"
+        return billed(reply, self._prices.of(job.model), job.decision + cached)
 
 
 def _with_cost_of(summary: Summary, before: Summary) -> Summary:
@@ -305,5 +290,7 @@ def _with_cost_of(summary: Summary, before: Summary) -> Summary:
         milliseconds=summary.milliseconds + before.milliseconds,
         input_tokens=summary.input_tokens + before.input_tokens,
         output_tokens=summary.output_tokens + before.output_tokens,
+        cache_write_tokens=summary.cache_write_tokens + before.cache_write_tokens,
+        cache_read_tokens=summary.cache_read_tokens + before.cache_read_tokens,
         micro_usd=summary.micro_usd + before.micro_usd,
     )
