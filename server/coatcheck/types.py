@@ -507,3 +507,7 @@ class Desk(Protocol):
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Note a tool result, or an error, that passed without being looked at."""
         ...
+
+    def close(self) -> None:
+        """Erase what was kept for this session only, and ask no model any more (worker)."""
+        ...
