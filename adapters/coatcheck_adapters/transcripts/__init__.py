@@ -1,0 +1,7 @@
+"""Where agent clients keep their transcripts, and what stands in them: one file per client."""
+
+from coatcheck.transcripts import Transcripts
+from coatcheck_adapters.transcripts.claude_code import ClaudeCode
+from coatcheck_adapters.transcripts.codex import Codex
+
+TRANSCRIPTS: tuple[Transcripts, ...] = (ClaudeCode(), Codex())
