@@ -218,7 +218,7 @@ def test_audit_compares_before_and_after_a_day(tmp_path: Path) -> None:
 def test_audit_without_transcripts_says_so(tmp_path: Path) -> None:
     ran = person(tmp_path)
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert "no transcripts of Claude Code or Codex" in ran.stderr
+    assert "no transcripts of" in ran.stderr
 
 
 def big_lines(total_bytes: int) -> Iterator[bytes]:
@@ -244,7 +244,7 @@ def test_a_gigabyte_of_transcripts_is_read_in_bounded_memory(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["claude", "codex"])
+@pytest.mark.parametrize("client", ["claude", "codex", "gemini", "qwen", "copilot"])
 def test_totals_equal_the_accounting_of_the_model(client: str, tmp_path: Path) -> None:
     seed = tmp_path / "seed"
     seed.mkdir()

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from coatcheck import spans
 
+# What the names of tools of MCP servers begin with in many clients.
+MCP = "mcp__"
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -139,12 +142,8 @@ def text_of(content: object) -> str:
     """Return the text of a message's content: a string, or blocks of which some hold text."""
     if isinstance(content, str):
         return content
-    blocks = content if isinstance(content, list) else []
-    return "\n".join(
-        block["text"]
-        for block in blocks
-        if isinstance(block, dict) and isinstance(block.get("text"), str)
-    )
+    blocks = objects(content)
+    return "\n".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
 
 
 def seconds(stamp: object) -> float:
@@ -153,3 +152,16 @@ def seconds(stamp: object) -> float:
         return datetime.fromisoformat(str(stamp)).timestamp()
     except ValueError:
         return 0.0
+
+
+def objects(found: object) -> list[Mapping[str, Any]]:
+    """Return the objects in a list, none if it is no list."""
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def split(name: str) -> tuple[str, str]:
+    """Return server and tool of a name like mcp__fs__read; without a server `("", name)`."""
+    if not name.startswith(MCP):
+        return "", name
+    server, _, tool = name.removeprefix(MCP).partition("__")
+    return server, tool

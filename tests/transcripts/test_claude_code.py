@@ -4,8 +4,8 @@ from pathlib import Path
 
 from transcript_lines import asked, claude, gave, said
 
-from coatcheck.transcripts import Compaction, Event, Prefix, Prompt, Said, ToolResult
-from coatcheck_adapters.transcripts.claude_code import ClaudeCode, split
+from coatcheck.transcripts import Compaction, Event, Prefix, Prompt, Said, ToolResult, split
+from coatcheck_adapters.transcripts.claude_code import ClaudeCode
 
 
 def read(*lines: bytes) -> list[Event]:

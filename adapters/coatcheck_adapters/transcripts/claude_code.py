@@ -12,6 +12,7 @@ from typing import Any
 
 from coatcheck import spans
 from coatcheck.transcripts import (
+    MCP,
     Calls,
     Compaction,
     Event,
@@ -21,12 +22,13 @@ from coatcheck.transcripts import (
     ToolResult,
     count,
     member,
+    objects,
     records,
     seconds,
+    split,
     text_of,
 )
 
-MCP = "mcp__"
 # Lines of these kinds repeat what others say, and are long.
 SKIPPED = (b'{"type":"api-request-blob"', b'{"type":"api-request",', b'{"type":"file-history')
 
@@ -120,25 +122,15 @@ def _original(record: Mapping[str, Any], shown: str) -> str:
 
 def _prefix(record: Mapping[str, Any]) -> Prefix:
     shape = member(record, "shape")
-    tools = [tool for tool in shape.get("tools") or [] if isinstance(tool, dict)]
+    tools = objects(shape.get("tools"))
     ours = [tool for tool in tools if str(tool.get("name", "")).startswith(MCP)]
     others = [tool for tool in tools if tool not in ours]
     return Prefix(_agent(record), text_of(shape.get("system")), _as_text(others), _as_text(ours))
 
 
-def _as_text(tools: list[Any]) -> str:
+def _as_text(tools: Iterable[object]) -> str:
     return "\n".join(spans.dumps(tool).decode("utf-8", "replace") for tool in tools)
 
 
 def _blocks(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    content = message.get("content")
-    blocks = content if isinstance(content, list) else []
-    return [block for block in blocks if isinstance(block, dict)]
-
-
-def split(name: str) -> tuple[str, str]:
-    """Return server and tool of a tool's name; the server is "" for a tool of the client's own."""
-    if not name.startswith(MCP):
-        return "", name
-    server, _, tool = name.removeprefix(MCP).partition("__")
-    return server, tool
+    return objects(message.get("content"))

@@ -16,6 +16,7 @@ from typing import Any
 
 from coatcheck import spans
 from coatcheck.transcripts import (
+    MCP,
     Calls,
     Compaction,
     Event,
@@ -27,10 +28,10 @@ from coatcheck.transcripts import (
     member,
     records,
     seconds,
+    split,
     text_of,
 )
 
-MCP = "mcp__"
 CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
 OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
@@ -133,10 +134,7 @@ class _Reading:
 def named(payload: Mapping[str, Any]) -> tuple[str, str]:
     """Return server and tool of a call; the server is "" for a tool of the client's own."""
     space, tool = str(payload.get("namespace") or ""), str(payload.get("name") or "shell")
-    if not space and tool.startswith(MCP):
-        space, _, tool = tool.removeprefix(MCP).partition("__")
-        return space, tool
-    return (space.removeprefix(MCP), tool) if space.startswith(MCP) else ("", tool)
+    return (space.removeprefix(MCP), tool) if space.startswith(MCP) else split(tool)
 
 
 def _output(output: object) -> str:

@@ -68,17 +68,19 @@ def audit(
     html: Path | None,
     receipt: bool,
 ) -> None:
-    """Read the transcripts that your agents keep: where do the tokens go, and which are in reach?
+    """Say where the tokens of your agents went, from their transcripts.
 
     Example: coatcheck audit --since 30d
 
     Each result of an MCP server is put through the pipeline with your settings, without a model.
     Transcripts are only read, and nothing leaves this machine.
     """
+    from coatcheck_adapters.transcripts import TRANSCRIPTS
+
     at = place()
     files = list(found(client, since))
     if not files:
-        whose = client or "Claude Code or Codex"
+        whose = client or ", ".join(kind.name for kind in TRANSCRIPTS)
         raise click.ClickException(f"no transcripts of {whose} here{_of(since)}")
     cut = None if compare is None else _day(compare, at)
     assumed = _assumed(at)
