@@ -41,7 +41,6 @@ def texts() -> dict[str, str]:
         f" {n % 8} handled request {n * 31} in {n % 40} ms"
         for n in range(400)
     ]
-    rows = range(500)
     orders = ["id,customer,total,status"]
     orders += [
         f"{n},customer {n % 50},{n * 7 % 400}.50,{'paid' if n % 9 else 'due'}" for n in range(500)

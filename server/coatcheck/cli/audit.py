@@ -68,7 +68,7 @@ def audit(
     html: Path | None,
     receipt: bool,
 ) -> None:
-    """Say where the tokens of your agents went, from their transcripts.
+    """Say from transcripts where your tokens went.
 
     Example: coatcheck audit --since 30d
 
