@@ -1,6 +1,5 @@
 """Hold the one stream on which an upstream of 2026-07-28 tells of changes."""
 
-import asyncio
 from collections.abc import Callable, Collection
 
 from coatcheck import eras, wire
@@ -8,7 +7,8 @@ from coatcheck import eras, wire
 # A stream that has ended is opened again after these; the wait doubles until one holds.
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
-Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
+# Calls something after so many seconds; returns what calls that off.
+Later = Callable[[float, Callable[[], None]], Callable[[], None]]
 
 ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
@@ -18,7 +18,7 @@ class Listening:
 
     A stream cannot be altered: another is opened, and the old one cancelled as soon as the new one
     holds, so that nothing is missed between. up and down take a line for the upstream and for the
-    agent, next_id gives ids of requests, later calls something after so many seconds.
+    agent, next_id gives ids of requests.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Listening:
         self._opening = 0  # the one that is to take its place
         self._waiting: list[bytes] = []  # ids of requests to be answered once it holds
         self._wait_seconds = FIRST_WAIT_SECONDS
-        self._timer: asyncio.TimerHandle | None = None
+        self._call_off: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         """Open a stream, if there is anything to hear."""
@@ -96,19 +96,17 @@ class Listening:
 
     def end(self) -> None:
         """Forget the stream; nothing is sent any more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._call_off()
         self._heard = self._opening = 0
 
     def _open(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._call_off()
         self._close(self._opening)
         self._opening = self._next_id()
         self._up(eras.listen(self._opening, self._members(), self._lists, self._uris))
 
     def _open_later(self) -> None:
-        self._timer = self._later(self._wait_seconds, self._open)
+        self._call_off = self._later(self._wait_seconds, self._open)
         self._wait_seconds = min(LONGEST_WAIT_SECONDS, 2 * self._wait_seconds)
 
     def _close(self, *streams: int) -> None:

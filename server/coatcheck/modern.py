@@ -257,15 +257,19 @@ class Modern:
             timer.cancel()
         self._calls.clear()
 
-    def _later(self, seconds: float, do: Callable[[], None]) -> asyncio.TimerHandle:
+    def _later(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:
         def now() -> None:
             self._timers.discard(timer)
             do()
             self._flush()
 
+        def call_off() -> None:
+            self._timers.discard(timer)
+            timer.cancel()
+
         timer = self._loop.call_later(seconds, now)
         self._timers.add(timer)
-        return timer
+        return call_off
 
     def _down_line(self, line: bytes) -> None:
         self._down.append(line)
