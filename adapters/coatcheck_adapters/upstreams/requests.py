@@ -55,15 +55,16 @@ def is_answer(line: bytes, raw_id: bytes) -> bool:
     return answered_id(line) == wire.our_id(raw_id) >= 0
 
 
-def error_for(line: bytes, raw_id: bytes) -> bytes | None:
-    """Return an error response that names no request as one for raw_id; None if it is none."""
-    try:
-        spans = wire.members(line)
-        error = line[slice(*spans[b"error"])]
-        code = wire.members(error).keys() & {b"code"}
-    except (wire.Malformed, KeyError):
-        return None
-    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (raw_id, error) if code else None
+def error_for(line: bytes, raw_id: bytes) -> bytes:
+    """Return an error response that names no request as one for raw_id.
+
+    Raises: Malformed if it is none.
+    """
+    spans = wire.members(line)
+    error = line[slice(*spans.get(b"error", (0, 0)))]
+    if not error.startswith(b"{") or b"code" not in wire.members(error):
+        raise wire.Malformed("no error response")
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (raw_id, error)
 
 
 def code_of(error: bytes | None) -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from coatcheck import wire
@@ -148,17 +149,14 @@ class StreamableHttp:
         await self._resume(request, events)
 
     def _whole(self, request: Request, body: bytes) -> None:
-        lines: Iterable[bytes] = (body,)
-        if wire.is_batch(body):
-            try:
-                lines = list(wire.elements(body))
-            except wire.Malformed:
-                raise Refused("sent an answer that is not JSON") from None
-        if not any(is_answer(line, request.id) for line in lines):
-            error = error_for(body, request.id)
-            if error is None:
-                raise Refused("answered something else than was asked; call again or ask for less")
-            lines = (error,)
+        try:
+            lines = list(wire.elements(body)) if wire.is_batch(body) else [body]
+            if not any(is_answer(line, request.id) for line in lines):
+                lines = [error_for(body, request.id)]
+        except wire.Malformed:
+            text = "sent an answer that is not JSON; call again or ask for less"
+            self._channel.fail(request.id, text, wire.INTERNAL_ERROR)
+            return
         for line in lines:
             self._take(request, line)
 
@@ -186,7 +184,8 @@ class StreamableHttp:
             self._lost(f"{self._channel.endpoint.place} does not know the session (HTTP {status})")
             return
         if error is None and status not in (403, 429):
-            error = error_for(body, request.id)
+            with suppress(wire.Malformed):
+                error = error_for(body, request.id)
         if self._is_other_era(request, status, error):
             return
         if error is None:
