@@ -359,4 +359,4 @@ def _is_legacy(status: int, error: bytes | None) -> bool:
 
     Source: MCP 2025-11-25, transports, backwards compatibility (2026-11-22).
     """
-    return status in (404, 405) or (status == 400 and error is None)
+    return error is None and status in (400, 404, 405)

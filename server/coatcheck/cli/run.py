@@ -77,13 +77,15 @@ def main(argv: Sequence[str]) -> int:
 
 def relay(name: str, at: Place, reach: "Reach") -> int:
     """Relay with the desk that the settings ask for, or as a plain wire when all is off."""
+    from coatcheck.bridge import Bridge
     from coatcheck.cli import wrapped
     from coatcheck.front import Agent, Relay
 
     seconds = at.config.rule(name, "").call_timeout_seconds
 
     def connect(joined: "Desk | None", agent: Agent, tasks: "TaskGroup") -> Relay:
-        return Relay(agent, reach(tasks), joined, tasks, call_timeout_seconds=seconds)
+        upstream = Bridge(reach(tasks), tasks)
+        return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 
     if at.config.is_off(name):
         wrapped.run(partial(connect, None))
