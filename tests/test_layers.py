@@ -59,6 +59,7 @@ LAYERS = {
     "desk": 4,
     "front": 4,
     "web": 4,
+    "remote": 3.5,
     "wrap": 4,
     "permits": 4,
     "cli": 5,

@@ -82,7 +82,7 @@ def test_wrapping_and_unwrapping_leaves_every_file_as_it_was(user: User) -> None
     user.run("wrap", "--yes")
     assert user.states() == {
         "claude-code project files": "wrapped",
-        "claude-code project web": "remote",
+        "claude-code project web": "wrapped",
         "claude-code local b": "wrapped",
         "claude-code user a": "wrapped",
         "codex user files": "wrapped",
@@ -115,7 +115,7 @@ def test_only_what_was_asked_for_is_wrapped(user: User) -> None:
     user.run("wrap", "--yes", "--only", "b")
     assert user.states() == {
         "claude-code project files": "plain",
-        "claude-code project web": "remote",
+        "claude-code project web": "plain",
         "claude-code local b": "wrapped",
         "claude-code user a": "wrapped",
     }
@@ -210,7 +210,7 @@ def test_the_result_is_told_as_json(user: User) -> None:
     file = user.write("./.mcp.json", PROJECT)
     told = json.loads(user.run("wrap", "--yes", "--json"))
     assert told["written"] == [str(file)]
-    assert [row["state"] for row in told["rows"]] == ["wrapped", "remote"]
+    assert [row["state"] for row in told["rows"]] == ["wrapped", "wrapped"]
 
 
 def test_uninstalling_unwraps_files_of_other_projects_and_removes_the_launcher(
@@ -293,4 +293,38 @@ def test_a_file_whose_change_cannot_be_proved_is_left_alone(user: User) -> None:
     file = user.write("./.mcp.json", text)
     assert "would not be changed" in user.run("wrap", "--dry-run")
     assert "nothing was changed" in user.run("wrap", "--yes", code=1)
+    assert file.read_text() == text
+
+
+def test_a_remote_server_is_wrapped_with_its_secret_out_of_the_arguments(user: User) -> None:
+    headers = '"headers": {"Authorization": "Bearer ${TOKEN}"}'
+    text = PROJECT.replace('mcp"}', f'mcp", {headers}}}')
+    file = user.write("./.mcp.json", text)
+    said = user.run("wrap", "--yes")
+    web = json.loads(file.read_text())["mcpServers"]["web"]
+    assert "coatcheck login" not in said
+    assert web == {
+        "type": "stdio",
+        "command": user.launcher,
+        "args": [
+            *("run", "--name", "web", "--url", "https://example.org/mcp"),
+            *("--header-env", "Authorization=COATCHECK_HEADER_1"),
+        ],
+        "env": {"COATCHECK_HEADER_1": "Bearer ${TOKEN}"},
+    }
+    user.run("unwrap", "--yes")
+    assert file.read_text() == text
+
+
+def test_a_remote_server_that_may_ask_for_a_login_is_told(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    assert "web: sign in with `coatcheck login web`" in user.run("wrap", "--yes")
+
+
+def test_a_remote_server_that_only_the_client_can_reach_is_listed_with_the_reason(
+    user: User,
+) -> None:
+    text = PROJECT.replace('mcp"}', 'mcp", "headersHelper": "./token"}')
+    file = user.write("./.mcp.json", text)
+    assert "means of the client's own (headersHelper)" in user.run("wrap", "--yes", "--only", "web")
     assert file.read_text() == text

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from coatcheck import wrap
+from coatcheck import remote, wrap
 from coatcheck.dialect import Dialect, Location
 from coatcheck.nodes import NotEditable, NotParsed
 from coatcheck.rewrite import obstacle
@@ -20,7 +20,6 @@ REASONS = {
     "plain": "",
     "wrapped": "",
     "ours": "it is coatcheck itself",
-    "remote": "not yet: needs `coatcheck run --url`",
     "disabled": "switched off; --all takes it too",
     "unknown": "no command that is understood",
 }
@@ -44,6 +43,8 @@ class ConfigFile:
         """Say why server is left alone or cannot start, "" if all is well."""
         if server.state == "wrapped":
             return "" if _is_there(server, self.dialect) else GONE
+        if server.state == "remote":
+            return remote.obstacle(server.entry.value, self.dialect)
         return REASONS[server.state] or (self.obstacle if server.state == "plain" else "")
 
     def holds(self, state: str) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
@@ -18,6 +18,7 @@ from coatcheck.cli.text import plain, table
 from coatcheck.dialect import Dialect
 from coatcheck.nodes import NotEditable, NotParsed
 from coatcheck.permits import TOOL
+from coatcheck.remote import needs_login
 from coatcheck.types import ConfigError
 from coatcheck.wrap import Server, Sheet, same, unwrapped, wrapped
 from coatcheck.wrap import read as read_text
@@ -173,7 +174,23 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
         _list(list(find(DIALECTS, choice)), answers, written)
     else:
         _close(task, written, permitted)
+        if task.verb == "wrap":
+            _tell_logins((file, names) for file, names in todo if file in written)
     return len(written) == len(todo)
+
+
+def _tell_logins(done: Iterable[tuple[ConfigFile, Sequence[tuple[str, str]]]]) -> None:
+    """Say which servers may ask who the user is; the login that the client has is not ours."""
+    names = {
+        server.name
+        for file, chosen in done
+        for server in (file.sheet.servers if file.sheet else ())
+        if (server.project, server.name) in chosen
+        and server.transport != "stdio"
+        and needs_login(server.entry.value, file.dialect)
+    }
+    for name in sorted(names):
+        click.echo(f"{plain(name)}: sign in with `coatcheck login {plain(name)}`, if it asks.")
 
 
 def _check(choice: Choice, files: Sequence[ConfigFile]) -> None:
