@@ -53,6 +53,7 @@ LAYERS = {
     "fetch": 3,
     "catalogue": 3.5,
     "repeats": 3.5,
+    "repair": 3.5,
     "filling": 3.5,
     "clerk": 3.1,
     "link": 3.1,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, filling, spans
-from coatcheck.clients import shown_chars
+from coatcheck import catalogue, filling, repair, spans
+from coatcheck.clients import UNKNOWN, Client, client_of, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import Fetched, fetch
 from coatcheck.focus import derive
@@ -39,12 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESULTS = frozenset({"tools/call", "tasks/result"})
-TEMPLATE = {
-    "uriTemplate": URI + "{ref}",
-    "name": "artifact",
-    "description": "A tool result kept in full by coatcheck",
-    "mimeType": "text/plain",
-}
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
@@ -54,6 +48,7 @@ LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
 USUAL_BYTES_PER_TOKEN = 3.3
 REMEMBERED_FETCHES = 3
+REPAIRED = "passed in a form that this client shows"
 
 
 @dataclass(slots=True)
@@ -84,6 +79,7 @@ class Desk:
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
+    _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -93,6 +89,7 @@ class Desk:
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
             self.session = Session(self.session.id, name, version)
+            self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
         """Tell whether this is a fetch_artifact call or the reading of a resource of ours."""
@@ -107,7 +104,8 @@ class Desk:
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
-        fetched = fetch(self.pipeline.artifacts, given, self.asker)
+        most = self._client.safe_bytes
+        fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
@@ -121,6 +119,8 @@ class Desk:
         call, changed = self._taken(params, raw)
         if filling.SCHEME in raw and not self._shadowed:
             call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        if is_scripted(self._client, meta_of(params)):
+            call = replace(call, is_scripted=True)
         return call, changed
 
     def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
@@ -167,14 +167,15 @@ class Desk:
         sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether a result may be shortened, or is a list that we add to."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
         if method in RESULTS:
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            may = rule.keep != "never" and size_bytes > least
+            may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
         return method in {"tools/list", "resources/templates/list"}
 
@@ -185,20 +186,31 @@ class Desk:
         if method == "tools/list":
             return self._revise_tools(result)
         if method == "resources/templates/list":
-            return _with_template(result)
+            return catalogue.with_template(result)
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
-        rule = self.rule_of(call.tool)
+        rule = self._rule_for(call)
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
+        if outgoing.result is None and (changed := repair.repaired(result, self._client)):
+            outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
         return outgoing.result
+
+    def _rule_for(self, call: Call) -> Rule:
+        """Return the rule of a call, no view larger than this client shows whole."""
+        rule, most = self.rule_of(call.tool), self._client.view_tokens
+        if most and most < rule.budget_tokens:
+            rule = replace(rule, budget_tokens=most)
+        if rule.format == "auto" and call.is_scripted:
+            rule = replace(rule, format="json")
+        return rule
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
@@ -243,7 +255,7 @@ class Desk:
             return None
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
-        self._schemas |= _schemas_in(parsed)
+        self._schemas |= catalogue.schemas_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
             tokens = estimate(listing.added)
@@ -376,23 +388,6 @@ def _costs(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
-    """Return the output schemas of a list of tools by the tools' names."""
-    tools = listed.get("tools") if isinstance(listed, dict) else None
-    entries = [entry for entry in tools or () if isinstance(entry, dict)]
-    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
-    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
-
-
 def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:
     content = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
     return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
-
-
-def _with_template(result: bytes) -> bytes | None:
-    templates = spans.member(result, "resourceTemplates")
-    if templates is None or spans.member(result, "nextCursor"):
-        return None
-    comma = b"," if spans.items(result, templates.start) else b""
-    at = templates.end - 1
-    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])
