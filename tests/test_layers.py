@@ -61,6 +61,7 @@ LAYERS = {
     "front": 4,
     "web": 4,
     "remote": 3.5,
+    "overlay": 3.5,
     "wrap": 4,
     "permits": 4,
     "cli": 5,

@@ -328,3 +328,58 @@ def test_a_remote_server_that_only_the_client_can_reach_is_listed_with_the_reaso
     file = user.write("./.mcp.json", text)
     assert "means of the client's own (headersHelper)" in user.run("wrap", "--yes", "--only", "web")
     assert file.read_text() == text
+
+
+@pytest.fixture
+def shared(user: User) -> Path:
+    """Return a file of the project's servers that git tracks."""
+    file = user.write("./.mcp.json", PROJECT)
+    for words in (["init", "-q"], ["add", ".mcp.json"]):
+        subprocess.run(["git", *words], cwd=user.project, check=True)
+    return file
+
+
+@pytest.mark.parametrize("before", ["{}", '{"a": 1, "projects": {"/p": {}}}', None])
+def test_what_git_tracks_can_be_wrapped_for_one_user_alone(
+    user: User, shared: Path, before: str | None
+) -> None:
+    if before is None:
+        mine = {"projects": {str(user.project): {"mcpServers": {"x": {"command": "x"}}}}}
+        before = json.dumps(mine, indent=2)
+    own = user.write(".claude.json", before)
+    assert "--local wraps it for you alone" in user.run("status")
+    assert f'"command": "{user.launcher}"' in user.run("wrap", "--local", "--dry-run")
+    assert own.read_text() == before
+    said = user.run("wrap", "--local", "--yes", "--only", "files", "--only", "web")
+    assert f"wrapped for you alone: files, web in {own}" in said
+    assert shared.read_text() == PROJECT
+    entries = json.loads(own.read_text())["projects"][str(user.project)]["mcpServers"]
+    assert entries["files"]["args"][3:] == ["--", "npx", "-y", "server-files", "${HOME}"]
+    assert user.states()["claude-code local files"] == "wrapped"
+    assert "Nothing to wrap." in user.run("wrap", "--local", "--yes", "--only", "files")
+    user.run("unwrap", "--yes")
+    assert own.read_text() == before
+
+
+def test_an_entry_of_ones_own_is_no_stand_in_and_stays(user: User, shared: Path) -> None:
+    mine = {"projects": {str(user.project): {"mcpServers": {"files": {"command": "mine"}}}}}
+    own = user.write(".claude.json", json.dumps(mine))
+    user.run("wrap", "--local", "--yes")
+    user.run("unwrap", "--yes")
+    entries = json.loads(own.read_text())["projects"][str(user.project)]["mcpServers"]
+    assert entries["files"] == {"command": "mine"}
+    assert "web" not in entries
+
+
+def test_a_stand_in_whose_shared_entry_has_changed_becomes_plain(user: User, shared: Path) -> None:
+    own = user.write(".claude.json", "{}")
+    user.run("wrap", "--local", "--yes")
+    shared.write_text(PROJECT.replace("server-files", "server-files@2"))
+    user.run("unwrap", "--yes")
+    entries = json.loads(own.read_text())["projects"][str(user.project)]["mcpServers"]
+    assert entries == {"files": {"command": "npx", "args": ["-y", "server-files", "${HOME}"]}}
+
+
+def test_nobody_is_wrapped_alone_before_the_client_has_run(user: User, shared: Path) -> None:
+    assert "Nothing to wrap." in user.run("wrap", "--local", "--yes")
+    assert not (user.home / ".claude.json").exists()

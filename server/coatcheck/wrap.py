@@ -77,7 +77,7 @@ def unwrapped(sheet: Sheet, servers: Collection[Server]) -> str:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two documents differ in empty lists alone."""
+    """Tell whether two documents differ in empty lists and tables alone."""
     return bool(_without_empty(first) == _without_empty(second))
 
 
@@ -363,5 +363,6 @@ def _emptied(node: Node, at: Sequence[str]) -> Any:
 
 def _without_empty(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_empty(item) for key, item in value.items() if item != []}
+        parts = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in parts.items() if item not in ([], {})}
     return [_without_empty(item) for item in value] if isinstance(value, list) else value

@@ -25,6 +25,7 @@ REASONS = {
 }
 
 
+TRACKED = "tracked by git, so your team would get it; --tracked takes it"
 GONE = "cannot start, its coatcheck is gone; `coatcheck wrap` puts it back"
 
 
@@ -45,11 +46,23 @@ class ConfigFile:
             return "" if _is_there(server, self.dialect) else GONE
         if server.state == "remote":
             return remote.obstacle(server.entry.value, self.dialect)
+        if server.state == "plain" and self.is_tracked and private(self.dialect):
+            return f"{self.obstacle}, --local wraps it for you alone"
         return REASONS[server.state] or (self.obstacle if server.state == "plain" else "")
+
+    @property
+    def is_tracked(self) -> bool:
+        """Tell whether it is left alone because git tracks it."""
+        return self.obstacle == TRACKED
 
     def holds(self, state: str) -> bool:
         """Tell whether a server of the file is in this state."""
         return any(server.state == state for server in (self.sheet.servers if self.sheet else ()))
+
+
+def private(dialect: Dialect) -> Location | None:
+    """Return where a client keeps what one user has for one project, None if nowhere."""
+    return next((at for at in dialect.locations if at.scope == "local" and "*" in at.at), None)
 
 
 def _is_there(server: Server, dialect: Dialect) -> bool:
@@ -70,6 +83,7 @@ class Choice:
     scopes: Collection[str] = ()
     only: Collection[str] = ()
     tracked: bool = False
+    local: bool = False
     unverified: bool = False
     projects: Sequence[Path] = ()
 
@@ -134,7 +148,7 @@ def _obstacle(path: Path, dialect: Dialect, location: Location, choice: Choice) 
     if not is_known:
         return f"not tried with the real program; --client {dialect.name} takes it"
     if not choice.tracked and is_tracked(path):
-        return "tracked by git, so your team would get it; --tracked takes it"
+        return TRACKED
     return obstacle(path)
 
 
