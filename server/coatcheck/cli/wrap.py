@@ -14,6 +14,7 @@ from coatcheck.cli import launcher
 from coatcheck.cli.configs import Choice, ConfigFile, find
 from coatcheck.cli.home import home
 from coatcheck.cli.local import Stand, stands, taken_back
+from coatcheck.cli.offer import offer
 from coatcheck.cli.permits import Permit, wanted
 from coatcheck.cli.text import plain, table
 from coatcheck.dialect import Dialect
@@ -182,6 +183,8 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
         _close(task, written, permitted, stood)
         if task.verb == "wrap":
             _tell_logins((file, names) for file, names in todo if file in written)
+            if (written or stood) and not answers.yes:
+                offer()
     return len(written) == len(todo) and len(stood) == len(alone)
 
 
