@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coatcheck.front import Relay
-from coatcheck.types import Call
+from coatcheck.types import Call, RequestError
 
 BOUND_SECONDS = 5
 
@@ -19,18 +19,26 @@ class Pipe:
     """The agent's or the upstream's end: what was sent there, line by line."""
 
     name = "up"
-    running = True
     unsent_bytes = 0
 
     def __init__(self) -> None:
+        self.running = True
         self.lines: asyncio.Queue[bytes] = asyncio.Queue()
         self.held: list[bool] = []
+        self.feed: Callable[[list[bytes]], None] = lambda lines: None
         self.ended: Callable[[str], None] = lambda reason: None
+        self.full: Callable[[bool], None] = lambda on: None
 
     async def start(
-        self, feed: Callable[[list[bytes]], None], ended: Callable[[str], None]
+        self,
+        feed: Callable[[list[bytes]], None],
+        ended: Callable[[str], None],
+        full: Callable[[bool], None],
     ) -> None:
-        self.ended = ended
+        self.feed, self.ended, self.full = feed, ended, full
+
+    async def stop(self) -> None:
+        self.running = False
 
     def send(self, data: bytes) -> None:
         for line in data.splitlines():
@@ -54,6 +62,7 @@ class FakeDesk:
         self.greeted: list[Mapping[str, object]] = []
         self.noted: list[tuple[str, int, bool]] = []
         self.revised: list[tuple[str, str, bytes]] = []
+        self.closed = False
 
     def greet(self, params: Mapping[str, object]) -> None:
         self.greeted.append(params)
@@ -62,6 +71,8 @@ class FakeDesk:
         return method == "tools/call" and params.get("name") == "fetch_artifact"
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
+        if "arguments" in params:
+            raise RequestError(-32602, "no such thing")
         return json.dumps({"fetched": params["name"]}).encode()
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
@@ -86,6 +97,9 @@ class FakeDesk:
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         self.noted.append((call.tool, size_bytes, is_error))
 
+    def close(self) -> None:
+        self.closed = True
+
 
 class BrokenDesk(FakeDesk):
     """Wants everything and raises everywhere."""
@@ -104,6 +118,10 @@ class BrokenDesk(FakeDesk):
     ) -> bytes | None:
         raise RuntimeError("revise")
 
+    def close(self) -> None:
+        super().close()
+        raise RuntimeError("close")
+
 
 class Talk:
     """A relay between an agent and an upstream that the test plays itself."""
@@ -118,7 +136,7 @@ class Talk:
         return await self.upstream.read()
 
     def reply(self, request: dict[str, Any], result: str) -> None:
-        self.relay.from_upstream(
+        self.upstream.feed(
             [b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (request["id"], result.encode())]
         )
 
@@ -134,9 +152,9 @@ async def talk(desk: FakeDesk | None, seconds: float = 600) -> AsyncIterator[Tal
         desk.seconds = seconds
     async with asyncio.TaskGroup() as tasks:
         relay = Relay(agent, upstream, desk, tasks, call_timeout_seconds=seconds)
-        await relay.link.start()
+        await relay.start()
         yield Talk(relay, agent, upstream)
-        await relay.finish(BOUND_SECONDS)
+        await relay.close(BOUND_SECONDS)
 
 
 BIG = '{"n":1E5,"content":[{"type":"text","text":"%s"}]}' % ("x" * 100)
@@ -150,6 +168,14 @@ async def test_a_request_for_us_never_reaches_the_upstream() -> None:
             await t.answer() == b'{"jsonrpc":"2.0","id":7,"result":{"fetched": "fetch_artifact"}}'
         )
         assert t.upstream.lines.empty()
+
+
+async def test_an_error_of_the_desk_is_an_error_of_json_rpc() -> None:
+    async with talk(FakeDesk()) as t:
+        params = b'{"name":"fetch_artifact","arguments":{}}'
+        t.relay.from_agent([b'{"id":7,"method":"tools/call","params":' + params + b"}"])
+        error = json.loads(await t.answer())["error"]
+        assert error == {"code": -32602, "message": "no such thing"}
 
 
 async def test_the_desk_may_change_the_params_of_a_call() -> None:
@@ -189,7 +215,7 @@ async def test_a_call_that_is_cancelled_while_it_is_filled_is_not_sent() -> None
             ]
         )
         assert (await t.upstream.read())["method"] == "notifications/cancelled"
-        await t.relay.finish(BOUND_SECONDS)
+        await t.relay.close(BOUND_SECONDS)
         assert t.upstream.lines.empty() and t.agent.lines.empty()
 
 
@@ -234,7 +260,7 @@ async def test_an_error_response_is_noted_and_passes() -> None:
     async with talk(desk) as t:
         request = await t.ask("tools/call", name="t")
         error = '{"jsonrpc":"2.0","id":%d,"error":{"code":-1,"message":"%s"}}'
-        t.relay.from_upstream([(error % (request["id"], "x" * 200)).encode()])
+        t.upstream.feed([(error % (request["id"], "x" * 200)).encode()])
         assert json.loads(await t.answer())["error"]["code"] == -1
     assert [(tool, is_error) for tool, _, is_error in desk.noted] == [("t", True)]
 
@@ -299,8 +325,8 @@ async def test_the_upstream_waits_while_the_agent_does_not_read() -> None:
 
 async def test_the_agent_waits_while_the_upstream_does_not_read() -> None:
     async with talk(None) as t:
-        t.relay.upstream_full(True)
-        t.relay.upstream_full(False)
+        t.upstream.full(True)
+        t.upstream.full(False)
         assert t.agent.held == [True, False]
 
 
@@ -310,3 +336,12 @@ async def test_an_agent_that_reads_no_answers_of_ours_is_held() -> None:
         t.relay.from_agent([b'{"id":7,"method":"tools/call","params":{"name":"fetch_artifact"}}'])
         await t.answer()
         assert t.agent.held[-1]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_closing_the_relay_ends_the_upstream_and_closes_the_desk(fails: bool) -> None:
+    desk = BrokenDesk() if fails else FakeDesk()
+    async with talk(desk) as t:
+        pass
+    assert desk.closed
+    assert not t.upstream.running

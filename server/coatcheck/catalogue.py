@@ -1,4 +1,4 @@
-"""Change the lists of an upstream: our tool last, no outputSchema where results are shortened."""
+"""Change what lists offer: our tool and resources last, no outputSchema of shortened results."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,10 @@ FETCH_TOOL = {
                 "description": "starts with cc_, copied from the [coatcheck …] line",
             },
             "grep": {"type": "string", "description": "words or a regex"},
-            "lines": {"type": "string", "description": '"120-180"'},
+            "lines": {
+                "type": "string",
+                "description": '"120-180" as numbered in the view; "@5-9": lines of the text',
+            },
             "query": {"type": "string", "description": "JMESPath, for JSON, YAML, CSV, tables"},
             "find": {"type": "string", "description": "a question: its best passages"},
             "ask": {"type": "string", "description": "a question, answered by a model"},
@@ -123,7 +126,7 @@ def schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
 
 
 def with_template(result: bytes) -> bytes | None:
-    """Return a list of resource templates with ours, None unless it is the last page."""
+    """Return the last page of a list of resource templates with ours, None for other pages."""
     templates = spans.member(result, "resourceTemplates")
     if templates is None or spans.member(result, "nextCursor"):
         return None

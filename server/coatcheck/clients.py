@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from coatcheck.types import Rule
 
 # Most bytes that one estimated token stands for in a view; prose comes near it.
 BYTES_PER_TOKEN = 5
@@ -76,3 +78,14 @@ def is_scripted(client: Client, meta: Mapping[str, object]) -> bool:
     turn = meta.get("x-codex-turn-metadata") if client.scripting else None
     model = turn.get("model") if isinstance(turn, Mapping) else None
     return isinstance(model, str) and re.match(client.scripting, model) is not None
+
+
+def fitted(rule: Rule, client: Client, *, is_scripted: bool) -> Rule:
+    """Return rule with no view larger than this client shows whole, and the format decided."""
+    most = client.view_tokens or rule.budget_tokens
+    is_json = rule.format == "json" or (rule.format == "auto" and is_scripted)
+    return replace(
+        rule,
+        budget_tokens=min(rule.budget_tokens, most),
+        format="json" if is_json else "text",
+    )

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from coatcheck import catalogue, filling, repair, spans
-from coatcheck.clients import UNKNOWN, Client, client_of, is_scripted, shown_chars
+from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch
+from coatcheck.fetch import Fetched, fetch, is_for_us
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
@@ -26,6 +26,7 @@ from coatcheck.types import (
     Ledger,
     RefsInto,
     Refused,
+    RequestError,
     Rule,
     Session,
     StoreError,
@@ -43,6 +44,9 @@ RESULTS = frozenset({"tools/call", "tasks/result"})
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
 PRIVATE = b',"ttlMs":0,"cacheScope":"private"'
+# How a resource that is not there is answered, in that revision and in those before it.
+INVALID_PARAMS = -32602
+NOT_FOUND = -32002
 # Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
 LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
@@ -73,6 +77,7 @@ class Desk:
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
+    _listed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
@@ -92,15 +97,19 @@ class Desk:
             self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
-        """Tell whether this is a fetch_artifact call or the reading of a resource of ours."""
+        """Tell whether this is a fetch_artifact call or the reading of a resource of ours.
+
+        Before the tools are listed an upstream may still turn out to have one of that name.
+        """
         if self._shadowed:
             return False
         if method == "tools/call":
-            return params.get("name") == FETCH
+            is_named = params.get("name") == FETCH
+            return is_named and (self._listed or is_for_us(params.get("arguments")))
         return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the result of a fetch, booked."""
+        """Return the result of a fetch, booked. Raises: RequestError for an unknown resource."""
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
@@ -112,7 +121,9 @@ class Desk:
         modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
-        return _as_resource(fetched, params, COMPLETE + PRIVATE if modern else b"")
+        if fetched.is_error:
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, fetched.text)
+        return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         """Return the call, and params without `_focus` where we offered it."""
@@ -189,7 +200,7 @@ class Desk:
             return catalogue.with_template(result)
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
-        rule = self._rule_for(call)
+        rule = fitted(self.rule_of(call.tool), self._client, is_scripted=call.is_scripted)
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
@@ -202,15 +213,6 @@ class Desk:
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
         return outgoing.result
-
-    def _rule_for(self, call: Call) -> Rule:
-        """Return the rule of a call, no view larger than this client shows whole."""
-        rule, most = self.rule_of(call.tool), self._client.view_tokens
-        if most and most < rule.budget_tokens:
-            rule = replace(rule, budget_tokens=most)
-        if rule.format == "auto" and call.is_scripted:
-            rule = replace(rule, format="json")
-        return rule
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
@@ -253,6 +255,7 @@ class Desk:
                 FETCH,
             )
             return None
+        self._listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
         self._schemas |= catalogue.schemas_in(parsed)
@@ -370,6 +373,7 @@ class Desk:
             ref=fetched.ref,
             verb=fetched.verb,
             is_error=fetched.is_error,
+            reason=fetched.summary.reason if fetched.summary.decision else "",
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,
@@ -384,10 +388,7 @@ def _costs(summary: Summary) -> dict[str, Any]:
         "summary_input_tokens": summary.input_tokens,
         "summary_output_tokens": summary.output_tokens,
         "summary_micro_usd": summary.micro_usd,
+        "summary_cache_write_tokens": summary.cache_write_tokens,
+        "summary_cache_read_tokens": summary.cache_read_tokens,
         "decision": summary.decision,
     }
-
-
-def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:
-    content = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
-    return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
