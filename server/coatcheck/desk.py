@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, filling, spans
-from coatcheck.clients import shown_chars
+from coatcheck import catalogue, filling, repair, spans
+from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import Fetched, fetch, is_for_us
 from coatcheck.focus import derive
@@ -52,6 +52,7 @@ LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
 USUAL_BYTES_PER_TOKEN = 3.3
 REMEMBERED_FETCHES = 3
+REPAIRED = "passed in a form that this client shows"
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ class Desk:
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
+    _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -92,6 +94,7 @@ class Desk:
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
             self.session = Session(self.session.id, name, version)
+            self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
         """Tell whether this is a fetch_artifact call or the reading of a resource of ours.
@@ -110,7 +113,8 @@ class Desk:
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
-        fetched = fetch(self.pipeline.artifacts, given, self.asker)
+        most = self._client.safe_bytes
+        fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
@@ -127,6 +131,8 @@ class Desk:
         call, changed = self._taken(params, raw)
         if filling.SCHEME in raw and not self._shadowed:
             call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        if is_scripted(self._client, meta_of(params)):
+            call = replace(call, is_scripted=True)
         return call, changed
 
     def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
@@ -173,14 +179,15 @@ class Desk:
         sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether a result may be shortened, or is a list that we add to."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
         if method in RESULTS:
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            may = rule.keep != "never" and size_bytes > least
+            may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
         return method in {"tools/list", "resources/templates/list"}
 
@@ -194,13 +201,15 @@ class Desk:
             return catalogue.with_template(result)
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
-        rule = self.rule_of(call.tool)
+        rule = fitted(self.rule_of(call.tool), self._client, is_scripted=call.is_scripted)
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
+        if outgoing.result is None and (changed := repair.repaired(result, self._client)):
+            outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -250,7 +259,7 @@ class Desk:
         self._listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
-        self._schemas |= _schemas_in(parsed)
+        self._schemas |= catalogue.schemas_in(parsed)
         if last_page and not self._definitions_booked:
             self._definitions_booked = True
             tokens = estimate(listing.added)
@@ -384,11 +393,3 @@ def _costs(summary: Summary) -> dict[str, Any]:
         "summary_cache_read_tokens": summary.cache_read_tokens,
         "decision": summary.decision,
     }
-
-
-def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
-    """Return the output schemas of a list of tools by the tools' names."""
-    tools = listed.get("tools") if isinstance(listed, dict) else None
-    entries = [entry for entry in tools or () if isinstance(entry, dict)]
-    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
-    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
