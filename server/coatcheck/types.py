@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 Mode = Literal["off", "lossless", "trim", "auto", "schema"]
 FocusPolicy = Literal["always", "learned", "never"]
 Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "clipped"]
+Arm = Literal["", "shortened", "held out"]
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
@@ -134,11 +135,15 @@ class SummarizerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One agent connection, from initialize to close."""
+    """One agent connection, from initialize to close.
+
+    arm is "" unless some sessions are held out for comparison.
+    """
 
     id: str
     client: str = ""
     client_version: str = ""
+    arm: Arm = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +366,7 @@ class Entry:
     summary_output_tokens: int = 0
     summary_micro_usd: int = 0
     decision: str = ""
+    arm: Arm = ""
 
 
 class Artifacts(Protocol):
