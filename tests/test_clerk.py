@@ -19,18 +19,26 @@ class Pipe:
     """The agent's or the upstream's end: what was sent there, line by line."""
 
     name = "up"
-    running = True
     unsent_bytes = 0
 
     def __init__(self) -> None:
+        self.running = True
         self.lines: asyncio.Queue[bytes] = asyncio.Queue()
         self.held: list[bool] = []
+        self.feed: Callable[[list[bytes]], None] = lambda lines: None
         self.ended: Callable[[str], None] = lambda reason: None
+        self.full: Callable[[bool], None] = lambda on: None
 
     async def start(
-        self, feed: Callable[[list[bytes]], None], ended: Callable[[str], None]
+        self,
+        feed: Callable[[list[bytes]], None],
+        ended: Callable[[str], None],
+        full: Callable[[bool], None],
     ) -> None:
-        self.ended = ended
+        self.feed, self.ended, self.full = feed, ended, full
+
+    async def stop(self) -> None:
+        self.running = False
 
     def send(self, data: bytes) -> None:
         for line in data.splitlines():
@@ -54,6 +62,7 @@ class FakeDesk:
         self.greeted: list[Mapping[str, object]] = []
         self.noted: list[tuple[str, int, bool]] = []
         self.revised: list[tuple[str, str, bytes]] = []
+        self.closed = False
 
     def greet(self, params: Mapping[str, object]) -> None:
         self.greeted.append(params)
@@ -86,6 +95,9 @@ class FakeDesk:
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         self.noted.append((call.tool, size_bytes, is_error))
 
+    def close(self) -> None:
+        self.closed = True
+
 
 class BrokenDesk(FakeDesk):
     """Wants everything and raises everywhere."""
@@ -104,6 +116,10 @@ class BrokenDesk(FakeDesk):
     ) -> bytes | None:
         raise RuntimeError("revise")
 
+    def close(self) -> None:
+        super().close()
+        raise RuntimeError("close")
+
 
 class Talk:
     """A relay between an agent and an upstream that the test plays itself."""
@@ -118,7 +134,7 @@ class Talk:
         return await self.upstream.read()
 
     def reply(self, request: dict[str, Any], result: str) -> None:
-        self.relay.from_upstream(
+        self.upstream.feed(
             [b'{"jsonrpc":"2.0","id":%d,"result":%b}' % (request["id"], result.encode())]
         )
 
@@ -134,9 +150,9 @@ async def talk(desk: FakeDesk | None, seconds: float = 600) -> AsyncIterator[Tal
         desk.seconds = seconds
     async with asyncio.TaskGroup() as tasks:
         relay = Relay(agent, upstream, desk, tasks, call_timeout_seconds=seconds)
-        await relay.link.start()
+        await relay.start()
         yield Talk(relay, agent, upstream)
-        await relay.finish(BOUND_SECONDS)
+        await relay.close(BOUND_SECONDS)
 
 
 BIG = '{"n":1E5,"content":[{"type":"text","text":"%s"}]}' % ("x" * 100)
@@ -189,7 +205,7 @@ async def test_a_call_that_is_cancelled_while_it_is_filled_is_not_sent() -> None
             ]
         )
         assert (await t.upstream.read())["method"] == "notifications/cancelled"
-        await t.relay.finish(BOUND_SECONDS)
+        await t.relay.close(BOUND_SECONDS)
         assert t.upstream.lines.empty() and t.agent.lines.empty()
 
 
@@ -234,7 +250,7 @@ async def test_an_error_response_is_noted_and_passes() -> None:
     async with talk(desk) as t:
         request = await t.ask("tools/call", name="t")
         error = '{"jsonrpc":"2.0","id":%d,"error":{"code":-1,"message":"%s"}}'
-        t.relay.from_upstream([(error % (request["id"], "x" * 200)).encode()])
+        t.upstream.feed([(error % (request["id"], "x" * 200)).encode()])
         assert json.loads(await t.answer())["error"]["code"] == -1
     assert [(tool, is_error) for tool, _, is_error in desk.noted] == [("t", True)]
 
@@ -299,8 +315,8 @@ async def test_the_upstream_waits_while_the_agent_does_not_read() -> None:
 
 async def test_the_agent_waits_while_the_upstream_does_not_read() -> None:
     async with talk(None) as t:
-        t.relay.upstream_full(True)
-        t.relay.upstream_full(False)
+        t.upstream.full(True)
+        t.upstream.full(False)
         assert t.agent.held == [True, False]
 
 
@@ -310,3 +326,12 @@ async def test_an_agent_that_reads_no_answers_of_ours_is_held() -> None:
         t.relay.from_agent([b'{"id":7,"method":"tools/call","params":{"name":"fetch_artifact"}}'])
         await t.answer()
         assert t.agent.held[-1]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_closing_the_relay_ends_the_upstream_and_closes_the_desk(fails: bool) -> None:
+    desk = BrokenDesk() if fails else FakeDesk()
+    async with talk(desk) as t:
+        pass
+    assert desk.closed
+    assert not t.upstream.running

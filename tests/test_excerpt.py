@@ -30,9 +30,19 @@ def test_all_lines_are_the_text(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("3", (3, 3)), ("3-5", (3, 5)), (" 3 - 5 ", (3, 5)), ("3-", (3, None))]
+    ("value", "expected"),
+    [
+        ("3", (3, 3, "")),
+        ("3-5", (3, 5, "")),
+        (" 3 - 5 ", (3, 5, "")),
+        ("3-", (3, None, "")),
+        ("@3-5:", (3, 5, "lines")),
+        ("line 3", (3, 3, "lines")),
+        ("row 3:", (3, 3, "records")),
+        ("Entries 3-5", (3, 5, "records")),
+    ],
 )
-def test_a_range_is_read(value: str, expected: tuple[int, int | None]) -> None:
+def test_a_range_is_read(value: str, expected: tuple[int, int | None, str]) -> None:
     assert excerpt.parse_range(value) == expected
 
 

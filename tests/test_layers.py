@@ -25,6 +25,7 @@ LAYERS = {
     "body": 1.0,
     "reducers": 1.1,
     "excerpt": 1.2,
+    "numbered": 1.3,
     "values": 1.2,
     "params": 1.0,
     "find": 1.3,

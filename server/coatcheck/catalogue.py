@@ -24,7 +24,10 @@ FETCH_TOOL = {
                 "description": "starts with cc_, copied from the [coatcheck …] line",
             },
             "grep": {"type": "string", "description": "words or a regex"},
-            "lines": {"type": "string", "description": '"120-180"'},
+            "lines": {
+                "type": "string",
+                "description": '"120-180" as numbered in the view; "@5-9": lines of the text',
+            },
             "query": {"type": "string", "description": "JMESPath, for JSON, YAML, CSV, tables"},
             "find": {"type": "string", "description": "a question: its best passages"},
             "ask": {"type": "string", "description": "a question, answered by a model"},

@@ -101,7 +101,7 @@ class Clerk:
         self._run(work, done)
 
     async def finish(self, seconds: float) -> None:
-        """Wait for the workers, at most so long."""
+        """Wait for the workers, at most so long; then close the desk."""
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
@@ -109,6 +109,10 @@ class Clerk:
             logger.warning("%d results were still being looked at", self._working)
         if self._workers is not None:
             self._workers.shutdown(wait=False, cancel_futures=True)
+        try:
+            await self._loop.run_in_executor(None, self._desk.close)
+        except Exception:
+            logger.exception("the desk failed to close")
 
     def _milliseconds(self, since: float) -> float:
         return (self._loop.time() - since) * 1000

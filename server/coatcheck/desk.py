@@ -358,6 +358,7 @@ class Desk:
             ref=fetched.ref,
             verb=fetched.verb,
             is_error=fetched.is_error,
+            reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,
@@ -372,6 +373,8 @@ def _costs(summary: Summary) -> dict[str, Any]:
         "summary_input_tokens": summary.input_tokens,
         "summary_output_tokens": summary.output_tokens,
         "summary_micro_usd": summary.micro_usd,
+        "summary_cache_write_tokens": summary.cache_write_tokens,
+        "summary_cache_read_tokens": summary.cache_read_tokens,
         "decision": summary.decision,
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 from coatcheck import spans
 from coatcheck.types import ExcerptError
@@ -11,7 +12,13 @@ LONG_LINE_CHARS = 2_000
 GREP_SECONDS = 2.0
 CONTEXT_LINES = 2
 
-_RANGE = re.compile(r"\s*(\d{1,18})\s*(?:-\s*(\d{1,18})?\s*)?\Z")
+_RANGE = re.compile(
+    r"\s*(?:(@|lines?\b)|(rows?|entry|entries|records?)\b)?\s*"
+    r"(\d{1,18})\s*(?:(-)\s*(\d{1,18})?\s*)?:?\s*\Z",
+    re.IGNORECASE,
+)
+
+Unit = Literal["", "lines", "records"]
 
 
 def cut(text: str, page: int, *, size: int = PAGE_CHARS) -> tuple[str, int]:
@@ -70,19 +77,20 @@ def indent(text: str) -> str:
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 
 
-def parse_range(value: str) -> tuple[int, int | None]:
-    """Return first and last of "120-180", "120" or "120-" (None: to the end).
+def parse_range(value: str) -> tuple[int, int | None, Unit]:
+    """Return first and last of "120-180", "120" or "120-" (None: to the end), and their unit.
 
-    Raises: ExcerptError.
+    "@5-9" and "line 5" are lines of the text, "row 5" and "entries 5-9" records of the view, as
+    it and the answers of grep write them; without a word the unit is "". Raises: ExcerptError.
     """
     found = _RANGE.match(value)
     if not found:
         raise ExcerptError(f'lines="{value[:60]}" is no range; write lines="120-180"')
-    first = int(found[1])
-    last = int(found[2]) if found[2] else (None if "-" in value else first)
+    first = int(found[3])
+    last = int(found[5]) if found[5] else (None if found[4] else first)
     if first < 1 or (last is not None and last < first):
         raise ExcerptError(f'lines="{value}" runs backwards; write lines="120-180"')
-    return first, last
+    return first, last, "lines" if found[1] else "records" if found[2] else ""
 
 
 def slice_lines(text: str, first: int, last: int | None) -> tuple[str, int, int]:

@@ -41,6 +41,33 @@ class Agent(Protocol):
         ...
 
 
+class Connection(Protocol):
+    """What stands behind one agent for one session of it: one upstream, or many."""
+
+    async def start(self) -> None:
+        """Make it ready for lines of the agent. Raises: UpstreamError."""
+        ...
+
+    def from_agent(self, lines: list[bytes]) -> None:
+        """Carry lines of the agent."""
+        ...
+
+    def agent_full(self, on: bool) -> None:
+        """Hold back what is sent to the agent as long as it does not read, or go on."""
+        ...
+
+    async def close(self, seconds: float) -> None:
+        """End the upstreams; what is still worked on may take so long. Also after a failed start.
+
+        What is left to say has been sent to the agent when this returns.
+        """
+        ...
+
+
+# What a front makes for each agent that comes.
+Connect = Callable[[Agent, asyncio.TaskGroup], Connection]
+
+
 class Relay:
     """The messages between one agent and one upstream.
 
@@ -61,7 +88,7 @@ class Relay:
         self._clerk = None if desk is None else Clerk(desk)
         self._loop = asyncio.get_running_loop()
         self._ids = Ids()
-        self.link = Link(upstream, tasks, self._ids, self.from_upstream, self.upstream_ended)
+        self._link = Link(upstream, tasks, self._ids, self._from_upstream, self._ended, self._full)
         self._calls = InFlight()
         self._call_timeout_seconds = call_timeout_seconds
         self._timer: asyncio.TimerHandle | None = None
@@ -71,6 +98,10 @@ class Relay:
         self._held_bytes = 0
         self._agent_is_full = False
         self._upstream_is_full = False
+
+    async def start(self) -> None:
+        """Start the upstream. Raises: UpstreamError."""
+        await self._link.start()
 
     # From the agent
 
@@ -99,7 +130,7 @@ class Relay:
                 return
             edits += self._ask_clerk(self._clerk, message, pending)
         if method == "initialize":
-            self.link.greet(message)
+            self._link.greet(message)
         elif method == "subscriptions/listen":
             self._listens[b"%d" % our_id] = agent_id
         if b'"progressToken"' in message.line:
@@ -109,7 +140,7 @@ class Relay:
         if self._clerk is not None and pending.call is not None and pending.call.refs:
             self._fill(self._clerk, pending.call, message, our_id, edits)
             return
-        self.link.send(wire.splice(message.line, *edits), wake=True)
+        self._link.send(wire.splice(message.line, *edits), wake=True)
 
     def _fill(
         self,
@@ -128,7 +159,7 @@ class Relay:
                 return  # its time is over, or the upstream died
             if filled is not None and filled[1] and not self._calls.is_cancelled(our_id):
                 edit = (span, filled[0])
-                self.link.send(wire.splice(message.line, edits[0], edit), wake=True)
+                self._link.send(wire.splice(message.line, edits[0], edit), wake=True)
             elif (pending := self._calls.take(our_id)) is not None and not pending.cancelled:
                 body = b"" if filled is None else filled[0]
                 text = "coatcheck could not fill in the refs; the call was not sent"
@@ -165,14 +196,14 @@ class Relay:
     def _agent_notice(self, message: wire.Message, method: str) -> None:
         line = message.line + b"\n"
         if method == "notifications/initialized":
-            self.link.initialized(line)
+            self._link.initialized(line)
         elif method == "notifications/cancelled":
             found = wire.request_id(message)
             our_id = None if found is None else self._calls.cancel(found[1], self._loop.time())
             if found is None or our_id is None:
                 return  # answered already, or one of ours
             line = wire.splice(message.line, (found[0], b"%d" % our_id))
-        self.link.send(line, wake=False)
+        self._link.send(line, wake=False)
 
     def _agent_answer(self, message: wire.Message) -> None:
         if not message.spans.keys() & {b"result", b"error"}:
@@ -182,7 +213,7 @@ class Relay:
         if answer is None or upstream_id is None:
             logger.debug("an answer of the agent to nothing that was asked is dropped")
             return
-        self.link.send(wire.splice(message.line, (answer.span, upstream_id)), wake=False)
+        self._link.send(wire.splice(message.line, (answer.span, upstream_id)), wake=False)
 
     def _agent_malformed(self, line: bytes) -> None:
         ids = wire.salvage_ids(line)
@@ -190,15 +221,14 @@ class Relay:
             upstream_id = self._asks.pop(wire.our_id(raw), None)
             if upstream_id is not None:
                 text = "the agent's answer is not JSON"
-                self.link.send(wire.error(upstream_id, wire.INTERNAL_ERROR, text), wake=False)
+                self._link.send(wire.error(upstream_id, wire.INTERNAL_ERROR, text), wake=False)
                 return
         text = "coatcheck: this is not a JSON-RPC message; it was not sent on"
         self._to_agent.append(wire.error(ids[0] if ids else b"null", wire.PARSE_ERROR, text))
 
     # From the upstream
 
-    def from_upstream(self, lines: list[bytes]) -> None:
-        """Carry lines of the upstream."""
+    def _from_upstream(self, lines: list[bytes]) -> None:
         for line in lines:
             _each(line, self._upstream_line, self._upstream_malformed)
         self._flush()
@@ -221,11 +251,11 @@ class Relay:
     def _upstream_answer(self, answer: wire.Answer) -> None:
         pending = self._calls.take(answer.id)
         if pending is None:
-            if not self.link.is_replay(answer):
+            if not self._link.is_replay(answer):
                 logger.debug("%s: an answer nobody waits for is dropped", self._upstream.name)
             return
         if pending.method == "initialize":
-            self.link.greeted(is_result=answer.is_result)
+            self._link.greeted(is_result=answer.is_result)
         clerk, size = self._clerk, len(answer.line)
         if clerk is not None and answer.is_result and clerk.wants(pending, size):
             self._revise(clerk, pending, answer)
@@ -299,18 +329,18 @@ class Relay:
         self._hold(0)
         self._hold_agent()
 
-    def upstream_full(self, on: bool) -> None:
+    def _full(self, on: bool) -> None:
         """Hold the agent while the upstream does not read, or go on."""
         self._upstream_is_full = on
         self._hold_agent()
 
     def _hold_agent(self) -> None:
-        waiting_bytes = self._agent.unsent_bytes + self.link.waiting_bytes
+        waiting_bytes = self._agent.unsent_bytes + self._link.waiting_bytes
         self._agent.hold(self._upstream_is_full or waiting_bytes > UNREAD_BYTES)
 
     # Ends, errors and time
 
-    def upstream_ended(self, reason: str) -> None:
+    def _ended(self, reason: str) -> None:
         """Answer what the upstream has left open; nothing is ever sent twice."""
         text = f"{reason}; it is started again with the next request"
         for pending in self._calls.take_all():
@@ -323,10 +353,11 @@ class Relay:
         self._listens.clear()
         self._flush()
 
-    async def finish(self, seconds: float) -> None:
-        """Wait for what the desk still works on, at most so long."""
+    async def close(self, seconds: float) -> None:
+        """End the upstream, let the desk finish what it works on, at most so long, and close it."""
         if self._timer is not None:
             self._timer.cancel()
+        await self._link.close()
         if self._clerk is not None:
             await self._clerk.finish(seconds)
 
@@ -351,12 +382,12 @@ class Relay:
                 text = f"upstream {self._upstream.name!r} did not answer {pending.method} within"
                 text += f" {pending.timeout_seconds:g} s and was told to stop; ask for less"
                 self._fail(pending, wire.TIMED_OUT, text)
-                self.link.send(wire.cancelled(b"%d" % our_id, "timed out"), wake=False)
+                self._link.send(wire.cancelled(b"%d" % our_id, "timed out"), wake=False)
         self._set_timer()
         self._flush()
 
     def _flush(self) -> None:
-        self.link.flush()
+        self._link.flush()
         if out := self._to_agent:
             self._to_agent = []
             self._agent.send(out[0] if len(out) == 1 else b"".join(out))

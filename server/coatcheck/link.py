@@ -28,9 +28,16 @@ class Upstream(Protocol):
         ...
 
     async def start(
-        self, feed: Callable[[list[bytes]], None], ended: Callable[[str], None]
+        self,
+        feed: Callable[[list[bytes]], None],
+        ended: Callable[[str], None],
+        full: Callable[[bool], None],
     ) -> None:
-        """Start it, also again; ended gets what became of it. Raises: UpstreamError."""
+        """Start it, also again.
+
+        feed gets its lines and ended what became of it; full(True) asks to hold back what is sent
+        to it, full(False) to go on. Raises: UpstreamError.
+        """
         ...
 
     def send(self, data: bytes) -> None:
@@ -39,6 +46,10 @@ class Upstream(Protocol):
 
     def hold(self, on: bool) -> None:
         """Stop taking lines of it, or go on."""
+        ...
+
+    async def stop(self) -> None:
+        """End it, within bounds; nothing of it is left."""
         ...
 
 
@@ -56,12 +67,14 @@ class Link:
         ids: Ids,
         feed: Callable[[list[bytes]], None],
         ended: Callable[[str], None],
+        full: Callable[[bool], None],
     ) -> None:
         self.upstream = upstream
         self._tasks = tasks
         self._ids = ids
         self._feed = feed
         self._ended = ended
+        self._full = full
         self._out: list[bytes] = []
         self._waiting: list[bytes] | None = None
         self._restarting: asyncio.Task[None] | None = None
@@ -72,8 +85,8 @@ class Link:
         self._replayed: asyncio.Future[None] | None = None
 
     async def start(self) -> None:
-        """Start the upstream for the first time. Raises: UpstreamError."""
-        await self.upstream.start(self._feed, self._upstream_ended)
+        """Start the upstream, also again. Raises: UpstreamError."""
+        await self.upstream.start(self._feed, self._upstream_ended, self._full)
 
     def greet(self, hello: wire.Message) -> None:
         """Remember the agent's initialize."""
@@ -119,14 +132,15 @@ class Link:
             _settle(self._replayed, UpstreamError(text))
         return True
 
-    def close(self) -> None:
-        """Give up a restart in progress."""
+    async def close(self) -> None:
+        """Give up a restart in progress, and end the upstream."""
         if self._restarting is not None:
             self._restarting.cancel()
+        await self.upstream.stop()
 
     async def _restart(self) -> None:
         try:
-            await self.upstream.start(self._feed, self._upstream_ended)
+            await self.start()
             await self._repeat_handshake()
         except UpstreamError as error:
             logger.warning("%s", error)

@@ -254,6 +254,7 @@ class Summary:
 
     reduction is None when the deterministic one stays. reason says why it stays although a summary
     was wanted; decision holds the numbers it was decided with ("" when none was wanted).
+    input_tokens are all of the prompt, those written to the cache and read from it among them.
     """
 
     reduction: Reduction | None = None
@@ -262,6 +263,8 @@ class Summary:
     milliseconds: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
     micro_usd: int = 0
 
 
@@ -365,6 +368,8 @@ class Entry:
     summary_input_tokens: int = 0
     summary_output_tokens: int = 0
     summary_micro_usd: int = 0
+    summary_cache_write_tokens: int = 0
+    summary_cache_read_tokens: int = 0
     decision: str = ""
     arm: Arm = ""
 
@@ -507,4 +512,8 @@ class Desk(Protocol):
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Note a tool result, or an error, that passed without being looked at."""
+        ...
+
+    def close(self) -> None:
+        """Erase what was kept for this session only, and ask no model any more (worker)."""
         ...

@@ -42,13 +42,11 @@ class StdioUpstream:
     def __init__(
         self,
         command: Command,
-        full: Callable[[bool], None],
         process: "subprocess.Popen[bytes] | None" = None,
     ) -> None:
         self.name = command.name
         self._command = command
         self._started = process
-        self._full = full
         self._run: _Run | None = None
         self._failures = 0
         self._held = False
@@ -58,7 +56,7 @@ class StdioUpstream:
         """Tell whether it takes messages."""
         return self._run is not None and self._run.running
 
-    async def start(self, feed: Feed, ended: Ended) -> None:
+    async def start(self, feed: Feed, ended: Ended, full: Callable[[bool], None]) -> None:
         """Start the command; after a failure wait out the backoff first.
 
         Raises: UpstreamError when the command cannot be started.
@@ -68,7 +66,7 @@ class StdioUpstream:
         process, self._started = self._started or self._command.start(), None
         run = _Run(self._command, process, feed, ended)
         self._run = run
-        await run.connect(self._full)
+        await run.connect(full)
         run.hold(self._held)
 
     async def _settle(self, run: "_Run") -> None:

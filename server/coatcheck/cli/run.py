@@ -4,12 +4,19 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from coatcheck.cli.place import Place, place
 from coatcheck.config import resolve
 from coatcheck.types import ConfigError, UpstreamError
 from coatcheck_adapters.upstreams.command import Command
+
+if TYPE_CHECKING:
+    from asyncio import TaskGroup
+
+    from coatcheck.types import Desk
 
 USAGE = """usage: coatcheck run [--name NAME] [--config FILE] -- COMMAND [ARGUMENT ...]
 
@@ -63,10 +70,17 @@ def relay(options: Options, at: Place, environment: Mapping[str, str]) -> int:
     process = command.start()
     # Only now: the upstream starts while the event loop and the rest are imported.
     from coatcheck.cli import wrapped
+    from coatcheck.front import Agent, Relay
+    from coatcheck_adapters.upstreams.stdio import StdioUpstream
 
     seconds = at.config.rule(name, "").call_timeout_seconds
+
+    def connect(joined: "Desk | None", agent: Agent, tasks: "TaskGroup") -> Relay:
+        upstream = StdioUpstream(command, process)
+        return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
+
     if at.config.is_off(name):
-        wrapped.run(command, process, None, call_timeout_seconds=seconds)
+        wrapped.run(partial(connect, None))
         return 0
     from coatcheck.cli.memory import give_back
     from coatcheck.cli.parts import desk, ledger_of, sweeping
@@ -74,11 +88,7 @@ def relay(options: Options, at: Place, environment: Mapping[str, str]) -> int:
     give_back()
     sys.setswitchinterval(SWITCH_SECONDS)
     with ledger_of(at) as ledger, sweeping(at):
-        joined = desk(at, name, ledger)
-        try:
-            wrapped.run(command, process, joined, call_timeout_seconds=seconds)
-        finally:
-            joined.close()
+        wrapped.run(partial(connect, desk(at, name, ledger)))
     return 0
 
 

@@ -107,6 +107,8 @@ class Figures:
     summary_input_tokens: int = 0
     summary_output_tokens: int = 0
     summary_micro_usd: int = 0
+    summary_cache_write_tokens: int = 0
+    summary_cache_read_tokens: int = 0
     added_p50_us: int = 0
     added_p95_us: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)

@@ -30,11 +30,13 @@ FIRST_TEXTS = (
     "arguments_digest", "ref", "outcome", "verb", "reason",
 )  # fmt: skip
 TEXTS = (*FIRST_TEXTS, "decision", "arm")
-NUMBERS = (
+FIRST_NUMBERS = (
     "focus", "is_error", "original_bytes", "original_tokens", "counterfactual_tokens",
     "view_bytes", "view_tokens", "summary_input_tokens", "summary_output_tokens",
     "summary_micro_usd",
 )  # fmt: skip
+CACHED = ("summary_cache_write_tokens", "summary_cache_read_tokens")
+NUMBERS = (*FIRST_NUMBERS, *CACHED)
 DURATIONS = ("upstream", "added", "summary")
 COLUMNS = ("at", *TEXTS, *NUMBERS, *(f"{name}_us" for name in DURATIONS))
 
@@ -52,7 +54,7 @@ MEASURES = (
     "original_tokens", "counterfactual_tokens", "view_tokens", "fetched_tokens", "own_tokens",
     "seen_tokens", "half_width_tokens", "original_bytes", "view_bytes", "upstream_us", "added_us",
     "summary_us", "summary_input_tokens", "summary_output_tokens", "summary_micro_usd",
-    *RELATED, "expired",
+    *CACHED, *RELATED, "expired",
 )  # fmt: skip
 INTEGER_KEYS = frozenset({"day", "most_us"})
 
@@ -84,7 +86,7 @@ ENTRIES = f"""CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,
     {", ".join(f"{name} TEXT NOT NULL" for name in FIRST_TEXTS)},
-    {", ".join(f"{name} INTEGER NOT NULL" for name in NUMBERS)},
+    {", ".join(f"{name} INTEGER NOT NULL" for name in FIRST_NUMBERS)},
     {", ".join(f"{name}_us INTEGER NOT NULL" for name in DURATIONS)},
     original_tokens_exact INTEGER,
     original_half_width INTEGER,
@@ -128,7 +130,7 @@ BOOKED = f"""CREATE VIEW booked AS SELECT
     coalesce(original_half_width, 0) + coalesce(view_half_width, 0) AS half_width_tokens,
     original_bytes, view_bytes, upstream_us, added_us, summary_us,
     summary_input_tokens, summary_output_tokens, summary_micro_usd,
-    {", ".join(RELATED)}
+    {", ".join((*CACHED, *RELATED))}
 FROM entries"""  # noqa: S608 (constants)
 
 SESSIONS = f"""CREATE TABLE sessions (
@@ -173,6 +175,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         f"CREATE INDEX entries_countable ON entries (id) WHERE {COUNTABLE}",
     ),
     ("ALTER TABLE entries ADD COLUMN decision TEXT NOT NULL DEFAULT ''",),
+    tuple(f"ALTER TABLE entries ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0" for name in CACHED),
     (
         "DROP VIEW IF EXISTS booked",
         "DROP TABLE IF EXISTS rollup",
