@@ -51,6 +51,7 @@ class Fetched:
     tool: str = ""
     others: Sequence[bytes] = ()
     is_error: bool = False
+    reason: str = ""
     summary: Summary = NO_SUMMARY
 
     def result(self, also: bytes = b"") -> bytes:
@@ -140,7 +141,8 @@ def fetch(
         artifact = artifacts.get(wanted.ref)
         return _asked(wanted, artifact, asker) if wanted.ask else _cut(wanted, artifact)
     except (UnknownRef, ExcerptError, StoreError) as error:
-        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
+        reason = "unknown ref" if isinstance(error, UnknownRef) else ""
+        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True, reason=reason)
 
 
 def listing(kept: Sequence[ArtifactInfo]) -> str:
