@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from coatcheck import catalogue, filling, repair, spans
 from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch, is_for_us
+from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
@@ -62,6 +62,7 @@ class Desk:
     shortened are the tools that were shortened before this session, read once at its start, so
     that our changes to tools/list stay byte-identical through the session (law 14). While
     is_paused, results pass; the tools stay as they were listed.
+    noted gives what a model has said of an artifact, "" if nothing.
     """
 
     upstream: str
@@ -73,6 +74,7 @@ class Desk:
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
     asker: Asker | None = None
+    noted: Callable[[str], str] = lambda _: ""
     is_paused: Callable[[], bool] = lambda: False
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
@@ -115,6 +117,7 @@ class Desk:
         given = arguments if isinstance(arguments, dict) else {}
         most = self._client.safe_bytes
         fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
+        fetched = with_note(fetched, self.noted)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)

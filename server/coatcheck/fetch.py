@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -143,6 +143,19 @@ def fetch(
     except (UnknownRef, ExcerptError, StoreError) as error:
         reason = "unknown ref" if isinstance(error, UnknownRef) else ""
         return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True, reason=reason)
+
+
+def with_note(fetched: Fetched, noted: Callable[[str], str]) -> Fetched:
+    """Return fetched with what a model has said of the artifact below its first line.
+
+    Only a question gets it, on its first page, unless a model has just answered it.
+    """
+    first, _, rest = fetched.text.partition("\n")
+    is_wanted = fetched.verb in ("find", "ask") and fetched.ref and not fetched.is_error
+    if not is_wanted or fetched.summary.reduction or " page 1 of " not in first:
+        return fetched
+    line = noted(fetched.ref)
+    return replace(fetched, text=f"{first}\n{line}\n{rest}") if line else fetched
 
 
 def listing(kept: Sequence[ArtifactInfo]) -> str:
