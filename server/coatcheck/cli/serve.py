@@ -38,7 +38,7 @@ OURS = "coatcheck"  # what the ledger calls the upstream of what belongs to none
 @click.option("--config", "flag", type=click.Path(path_type=Path), help="Use this file instead.")
 @click.option("--http", "address", metavar="HOST:PORT", help="Serve Streamable HTTP at /mcp.")
 def serve(flag: Path | None, address: str | None) -> None:
-    """Be one MCP server in front of all upstreams of the settings, on stdio or HTTP.
+    """Be one MCP server for all upstreams of the settings.
 
     Example: coatcheck serve --http 127.0.0.1:8399
     """

@@ -98,8 +98,7 @@ class Member:
             self._relay = self._source.connect(self._port, self._tasks, self._ids)
             await self._relay.start()
         except CoatcheckError as error:
-            if self._relay is not None:
-                await self._leave(self._relay)
+            self.renew()
             self.missing(str(error))
             return False
         return True
@@ -130,15 +129,11 @@ class Member:
 
     def renew(self) -> None:
         """Let it be started anew with the next use."""
+        self._port.close()
+        self._port = _Port(self)
         if self._relay is not None:
-            self._tasks.create_task(self._leave(self._relay))
-
-    async def _leave(self, relay: Connection) -> None:
-        if self._relay is relay:
+            self._tasks.create_task(self._relay.close(0.0))
             self._relay = None
-            self._port.close()
-            self._port = _Port(self)
-        await relay.close(0.0)
 
     def begin(self, *first: bytes) -> None:
         """Be ready: send first, then what has waited."""
