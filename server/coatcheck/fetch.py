@@ -2,11 +2,12 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from coatcheck import excerpt, spans
+from coatcheck import excerpt, numbered, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
@@ -16,11 +17,12 @@ from coatcheck.types import (
     Artifacts,
     Asker,
     ExcerptError,
+    Omission,
     StoreError,
     Summary,
     UnknownRef,
 )
-from coatcheck.view import render
+from coatcheck.view import number, render, singular
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,8 @@ SEARCHED_ARTIFACTS = 200
 SEARCHED_BYTES = 32 << 20
 PASSAGES_EACH = 5
 NO_SUMMARY = Summary()
+
+_PLACED = re.compile(r"@(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ class Fetched:
         content = b",".join([block, *self.others])
         error = b',"isError":true' if self.is_error else b""
         return b'{"content":[' + content + b"]" + error + also + b"}"
+
+    def resource(self, uri: object, also: bytes = b"") -> bytes:
+        """Return the `result` member for the reading of uri; also holds further members."""
+        content = {"uri": uri, "mimeType": "text/plain", "text": self.text}
+        return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,13 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
     return Wanted(page=int(page), **given)
 
 
+def is_for_us(arguments: object) -> bool:
+    """Tell whether a call of this name has arguments that only our own tool understands."""
+    given = arguments if isinstance(arguments, Mapping) else {}
+    ref = str(given.get("ref") or "").strip().removeprefix(URI)
+    return set(given) <= set(KNOWN) and (not ref or ref.startswith("cc_"))
+
+
 def fetch(
     artifacts: Artifacts, arguments: Mapping[str, object], asker: Asker | None = None
 ) -> Fetched:
@@ -141,7 +157,7 @@ def addressed(artifact: Artifact, wanted: Wanted) -> str:
 
 
 def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
-    answer, what = excerpt_of(addressed(artifact, wanted), wanted)
+    answer, what = excerpt_of(addressed(artifact, wanted), wanted, artifact.omissions)
     fetched = _paged(wanted, answer, what)
     is_first = wanted.verb == "page" and wanted.page == 1
     return replace(
@@ -177,22 +193,35 @@ def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:
     return replace(found, text=f"{why}\n{rest}", verb="ask", summary=summary)
 
 
-def excerpt_of(text: str, wanted: Wanted) -> tuple[str, str]:
+def excerpt_of(text: str, wanted: Wanted, omissions: Sequence[Omission] = ()) -> tuple[str, str]:
     """Return what is wanted of text, whole, and in words how much of what that is.
 
-    A query comes first: find, grep and lines then address its answer. Raises: ExcerptError.
+    A query comes first: find, grep and lines then address its answer. omissions are those of the
+    view of text: where its header counts records, so does lines. Raises: ExcerptError.
     """
     what = "of the whole text"
     if wanted.query:
+        omissions = ()
         from coatcheck.query import query  # here because only a query needs its libraries
 
         answer = query(text, wanted.query)
         text, what = answer.text, answer.what
     if wanted.find:
-        return _found(wanted, text)
+        found, what = _found(wanted, text)
+        return found, what + _around(found, omissions)
     if wanted.grep:
-        return _grepped(wanted, text)
-    return _lines(wanted, text) if wanted.lines else (text, what)
+        found, what = _grepped(wanted, text)
+        return found, what + _around(found, omissions)
+    return _lines(wanted, text, omissions) if wanted.lines else (text, what)
+
+
+def _around(answer: str, omissions: Sequence[Omission]) -> str:
+    """Say that the places in an answer count lines, where the numbers of the view do not."""
+    placed = _PLACED.match(answer)
+    if placed is None or not numbered.counts_records(omissions):
+        return ""
+    first, last = int(placed[1]), int(placed[2] or placed[1])
+    return f'; more around the first: lines="@{max(1, first - 10)}-{last + 10}"'
 
 
 def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
@@ -207,11 +236,33 @@ def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
     return found, f"{count:,} of {total:,} lines match{_laid_out(anew)}"
 
 
-def _lines(wanted: Wanted, text: str) -> tuple[str, str]:
+def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[str, str]:
     laid, anew = excerpt.lined(text)
-    first, last = excerpt.parse_range(wanted.lines)
+    first, last, unit = excerpt.parse_range(wanted.lines)
+    records = None if unit == "lines" else numbered.records(laid, omissions)
+    if records is not None:
+        return _records(laid, records, (first, last), _laid_out(anew))
+    if unit == "records":
+        raise ExcerptError(
+            f'lines="{wanted.lines}": the view numbers no rows; lines="@{first}" is a line'
+        )
     found, end, total = excerpt.slice_lines(laid, first, last)
     return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+
+
+def _records(
+    text: str, records: numbered.Records, asked: tuple[int, int | None], laid_out: str
+) -> tuple[str, str]:
+    (first, last), total = asked, len(records.places)
+    if first > total:
+        to = f"{first}-{last}" if last else f"{first}-"
+        raise ExcerptError(
+            f"there is no {singular(records.unit)} {first:,}: the view numbers"
+            f' {number(total, records.unit)}; for lines of the text write lines="@{to}"'
+        )
+    end = min(total, last or total)
+    found = text[records.places[first - 1][0] : records.places[end - 1][1]]
+    return found, f"{records.unit} {first:,}-{end:,} of {total:,}{records.said}{laid_out}"
 
 
 def _found(wanted: Wanted, text: str) -> tuple[str, str]:

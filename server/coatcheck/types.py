@@ -60,6 +60,14 @@ class ExcerptError(CoatcheckError):
     """A fetch whose page, lines, pattern or query cannot be served."""
 
 
+class RequestError(CoatcheckError):
+    """A request that is answered with an error of JSON-RPC, of this code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The settings of one tool after defaults, its upstream and its tool tables were merged.
@@ -249,6 +257,7 @@ class Summary:
 
     reduction is None when the deterministic one stays. reason says why it stays although a summary
     was wanted; decision holds the numbers it was decided with ("" when none was wanted).
+    input_tokens are all of the prompt, those written to the cache and read from it among them.
     """
 
     reduction: Reduction | None = None
@@ -257,6 +266,8 @@ class Summary:
     milliseconds: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
     micro_usd: int = 0
 
 
@@ -360,6 +371,8 @@ class Entry:
     summary_input_tokens: int = 0
     summary_output_tokens: int = 0
     summary_micro_usd: int = 0
+    summary_cache_write_tokens: int = 0
+    summary_cache_read_tokens: int = 0
     decision: str = ""
 
 
@@ -456,7 +469,8 @@ class Desk(Protocol):
 
     The front forwards everything else as received. Methods named with "worker" are called in a
     worker thread and may take time; the others are called on the event loop and must be quick.
-    None of them raises: on any trouble they answer so that the message passes as received.
+    But for answer none of them raises: on any trouble they answer so that the message passes as
+    received.
     """
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -468,7 +482,10 @@ class Desk(Protocol):
         ...
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the JSON of the `result` member for a request that is for us (worker)."""
+        """Return the JSON of the `result` member for a request that is for us (worker).
+
+        Raises: RequestError, when the answer is an error.
+        """
         ...
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:

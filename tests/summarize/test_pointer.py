@@ -161,6 +161,34 @@ def test_a_lazy_answer_changes_nothing(bench: Bench) -> None:
     assert outgoing.reason == "guard: the answer points at too little"
 
 
+def test_more_than_the_target_is_shown_when_all_of_it_is_pointed_at(bench: Bench) -> None:
+    bench.fake.model = knowing(*(f"topic {n} " for n in range(40, 52)))
+    outgoing = bench.shorten(PROSE)
+    assert outgoing.outcome == "summarized", outgoing.reason
+    assert all(f"topic {n} " in outgoing.view for n in range(40, 52))
+    assert estimate(outgoing.view) > bench.pointer.target(Rule(), PROSE)
+    assert estimate(outgoing.view) < estimate(bench.planned(PROSE).view)
+
+
+def test_pointers_that_cost_more_than_the_rules_leave_the_view_of_the_rules(bench: Bench) -> None:
+    bench.fake.model = knowing(*(f"topic {n} " for n in range(40, 90)))
+    outgoing, planned = bench.shorten(PROSE), bench.planned(PROSE)
+    assert outgoing.reason == "summary too long: the passages cost more than the view without it"
+    assert set(planned.view.split("\n")[1:-1]) <= set(outgoing.view.split("\n"))
+    assert 'The result says "topic 40 ".' in outgoing.view
+    assert estimate(outgoing.view) < estimate(planned.view) + 60
+
+
+def test_a_result_that_is_read_in_part_is_read_as_the_rules_choose_it(server: Fake) -> None:
+    server.model, server.always = lazy, ""
+    server.requests.clear()
+    bench = Bench(server, replace(SETTINGS, prompt_tokens=5_000))
+    bench.shorten(LOG)
+    artifact = server.requests[0]["messages"][0]["content"][0]["text"]
+    assert "computed over the whole log: total = 1,000 lines" in artifact
+    bench.pointer.close()
+
+
 def test_a_quote_is_found_and_shown_in_its_passage(bench: Bench) -> None:
     quote = "Paragraph 9 speaks of topic 9"
     bench.fake.model = lambda *_: {"text": "The topic 9.", "keep": [], "quotes": [quote]}

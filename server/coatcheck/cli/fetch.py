@@ -19,7 +19,7 @@ from coatcheck.types import Call, Session
 @click.command()
 @click.argument("ref", required=False)
 @click.option("--grep", help="Words or a regular expression.")
-@click.option("--lines", help='Lines such as "120-180".')
+@click.option("--lines", help='"120-180" as numbered in the view; "@5-9": lines of the text.')
 @click.option("--query", help="JMESPath over JSON, NDJSON, YAML, CSV and other tables.")
 @click.option("--find", help="A question; its best passages. Without REF: over all that is kept.")
 @click.option("--ask", help="A question, answered by a model; without one: --find.")
@@ -67,5 +67,5 @@ def whole(
     if block is not None:
         return block_of(artifact.result, block)
     wanted = parse({"ref": ref, **verbs})
-    text, _ = excerpt_of(addressed(artifact, wanted), wanted)
+    text, _ = excerpt_of(addressed(artifact, wanted), wanted, artifact.omissions)
     return as_bytes(text), "text/plain"

@@ -119,6 +119,7 @@ class Sessions:
         )
 
     def _source(self, name: str, session: "Session", asked_for: "AskedFor") -> "Source":
+        from coatcheck.bridge import Bridge
         from coatcheck.front import Common, Relay
         from coatcheck.merge import Source
 
@@ -130,7 +131,7 @@ class Sessions:
                 desk.has_fetches = False
             return Relay(
                 agent,
-                upstream(self._at, name),
+                Bridge(upstream(self._at, name), tasks),
                 desk,
                 tasks,
                 call_timeout_seconds=config.rule(name, "").call_timeout_seconds,
@@ -165,7 +166,7 @@ class Sessions:
             )
 
         made = self._desk(OURS, session, asked_for)
-        made.rule_of = rule_of
+        made.rule_of, made.listed = rule_of, True
         home = self._at.home
         made.shortened = [
             tool for name in self._at.config.upstreams for tool in shortened_tools(home, name)

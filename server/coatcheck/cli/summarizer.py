@@ -170,4 +170,6 @@ def entry_of(call: Call, summary: Summary, session: Session, at: float) -> Entry
         summary_input_tokens=summary.input_tokens,
         summary_output_tokens=summary.output_tokens,
         summary_micro_usd=summary.micro_usd,
+        summary_cache_write_tokens=summary.cache_write_tokens,
+        summary_cache_read_tokens=summary.cache_read_tokens,
     )

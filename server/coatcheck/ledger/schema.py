@@ -27,11 +27,13 @@ FIRST_TEXTS = (
     "arguments_digest", "ref", "outcome", "verb", "reason",
 )  # fmt: skip
 TEXTS = (*FIRST_TEXTS, "decision")
-NUMBERS = (
+FIRST_NUMBERS = (
     "focus", "is_error", "original_bytes", "original_tokens", "counterfactual_tokens",
     "view_bytes", "view_tokens", "summary_input_tokens", "summary_output_tokens",
     "summary_micro_usd",
 )  # fmt: skip
+CACHED = ("summary_cache_write_tokens", "summary_cache_read_tokens")
+NUMBERS = (*FIRST_NUMBERS, *CACHED)
 DURATIONS = ("upstream", "added", "summary")
 COLUMNS = ("at", *TEXTS, *NUMBERS, *(f"{name}_us" for name in DURATIONS))
 
@@ -52,7 +54,7 @@ ENTRIES = f"""CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
     at REAL NOT NULL,
     {", ".join(f"{name} TEXT NOT NULL" for name in FIRST_TEXTS)},
-    {", ".join(f"{name} INTEGER NOT NULL" for name in NUMBERS)},
+    {", ".join(f"{name} INTEGER NOT NULL" for name in FIRST_NUMBERS)},
     {", ".join(f"{name}_us INTEGER NOT NULL" for name in DURATIONS)},
     original_tokens_exact INTEGER,
     original_half_width INTEGER,
@@ -111,6 +113,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " WHERE kind = 'call' AND outcome <> 'passed'",
     ),
     ("ALTER TABLE entries ADD COLUMN decision TEXT NOT NULL DEFAULT ''",),
+    tuple(f"ALTER TABLE entries ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0" for name in CACHED),
 )
 
 BOOK = f"""INSERT INTO rollup ({", ".join((*KEYS, *MEASURES))})

@@ -17,6 +17,7 @@ from coatcheck.merge.lists import Lists
 from coatcheck.merge.member import Member, Source
 from coatcheck.merge.owners import Owners
 from coatcheck.merge.routes import Routes
+from coatcheck.types import RequestError
 from coatcheck.wire import Message
 
 logger = logging.getLogger(__name__)
@@ -143,12 +144,13 @@ class Merge:
             self._routes.route(message)
 
     def _answer_ourselves(self, clerk: Clerk, message: Message, method: str, raw_id: bytes) -> None:
-        def done(body: bytes | None) -> None:
-            if body is None:
-                text = f"coatcheck could not answer {method}; its log says why"
-                self._send(wire.error(raw_id, wire.INTERNAL_ERROR, text))
-            else:
+        def done(body: bytes | RequestError | None) -> None:
+            if isinstance(body, bytes):
                 self._send(wire.result(raw_id, body))
+                return
+            text = f"coatcheck could not answer {method}; its log says why"
+            error = body or RequestError(wire.INTERNAL_ERROR, text)
+            self._send(wire.error(raw_id, error.code, str(error)))
 
         clerk.answer(message, method, done)
 

@@ -12,16 +12,17 @@ from functools import partial
 from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
-from coatcheck.summarize.client import Api, Reply, Unanswered
-from coatcheck.summarize.economics import (
-    MILLION,
-    Decision,
-    Prospect,
-    cost_usd,
-    decide,
-    prices,
+from coatcheck.summarize.client import Api, Reply, Unanswered, billed
+from coatcheck.summarize.economics import Decision, Prospect, decide, prices
+from coatcheck.summarize.forms import (
+    EVERYTHING,
+    Form,
+    chosen_form,
+    claude_factor,
+    cost_of,
+    form_of,
+    within,
 )
-from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, within
 from coatcheck.summarize.history import History, over_caps
 from coatcheck.summarize.masking import Mask
 from coatcheck.types import (
@@ -109,7 +110,7 @@ class Pointer:
     ) -> Job | Summary:
         """Return what would be asked about a result, or why nothing would."""
         began = self._clock()
-        target = self._target(rule, text)
+        target = self.target(rule, text)
         if not self._is_wanted(aim, planned, target):
             return Summary()
         form = form_of(text, aim, self._reduce)
@@ -119,9 +120,24 @@ class Pointer:
         if refusal:
             return Summary(reason=refusal, decision=str(decision))
         room = (decision.prompt_tokens - prompt.OVERHEAD_TOKENS) / claude_factor(form)
-        read = within(form, round(room), aim.focus)
+        read = self._read(form, round(room), text, aim)
         job = self._job(call, rule, text, aim, planned, read)
-        return replace(job, target_tokens=target, decision=str(decision), began=began)
+        return replace(job, decision=str(decision), began=began)
+
+    def _read(self, form: Form, tokens: int, text: str, aim: Aim) -> Form:
+        """Return form, or what of it the model reads when all of it costs too much."""
+        if cost_of(form) <= tokens:
+            return form
+        chosen = chosen_form(text, aim, self._reduce, tokens // 2)
+        return within(chosen or form, tokens, aim.focus)
+
+    def target(self, rule: Rule, text: str) -> int:
+        """Return how many tokens of passages a model is asked to point at."""
+        most = self._settings.target_tokens
+        if rule.style == "prose":
+            most = max(most, PROSE_TARGET)
+        share = round(TARGET_SHARE * estimate(text))
+        return min(rule.budget_tokens, most, max(LEAST_TARGET, share))
 
     def close(self) -> None:
         """Cancel what is under way."""
@@ -131,13 +147,6 @@ class Pointer:
         """Tell whether a model may say more than the focus does, in fewer tokens than planned."""
         is_open = not aim.focus or planned.weak_focus or planned.kind in DOCUMENTS
         return is_open and estimate(planned.text) > target_tokens
-
-    def _target(self, rule: Rule, text: str) -> int:
-        most = self._settings.target_tokens
-        if rule.style == "prose":
-            most = max(most, PROSE_TARGET)
-        share = round(TARGET_SHARE * estimate(text))
-        return min(rule.budget_tokens, most, max(LEAST_TARGET, share))
 
     def _decided(
         self, call: Call, form: Form, planned: Reduction, target: int
@@ -180,10 +189,12 @@ class Pointer:
     ) -> Job:
         model = self._model(aim.tool, planned.kind, form)
         mask = Mask()
+        target = self.target(rule, text)
         asked = prompt.PROSE if rule.style == "prose" else prompt.SUMMARY
+        asked += " " + prompt.ROOM.format(tokens=target)
         sought = prompt.Wanted(aim.tool, aim.arguments, aim.focus, rule.summarize)
         request = prompt.request(form, sought, mask, asked=asked)
-        return Job(call, text, form, planned, model, 0, rule.budget_tokens, "", request, mask)
+        return Job(call, text, form, planned, model, target, rule.budget_tokens, "", request, mask)
 
     def _asked(self, job: Job) -> Summary:
         kept = self._answers.get(job.key)
@@ -232,20 +243,32 @@ class Pointer:
         reason = f"guard: not in the source, {found.missed}" if found.missed else ""
         if found.trust == "none":
             return replace(costs, reason=reason or "guard: the answer points at nothing")
-        return replace(costs, reduction=self._reduced(job, found), reason=reason)
+        made = self._pointed(job, found) if found.trust == "full" else None
+        if made is None and found.trust == "full":
+            reason = "summary too long: the passages cost more than the view without it"
+        return replace(costs, reduction=made or self._above(job, found), reason=reason)
 
-    def _reduced(self, job: Job, found: pointing.Findings) -> Reduction | None:
-        if found.trust == "part":
-            made = pointing.above(found, job.model, job.planned)
-            gains = estimate(made.text) + VIEW_FRAME_TOKENS < estimate(job.text)
-            return made if gains else None
-        return pointing.pointed(
+    def _pointed(self, job: Job, found: pointing.Findings) -> Reduction | None:
+        """Return all that is pointed at, None when the deterministic view costs no more.
+
+        Pointers that need more than the target are not cut: a list whose every row may be asked
+        for does not fit there, and what a rule would leave out of them is a guess.
+        """
+        made = pointing.pointed(
             found,
             job.form,
             job.model,
-            target_tokens=job.target_tokens,
+            target_tokens=EVERYTHING,
             budget_tokens=job.budget_tokens,
         )
+        return made if made and estimate(made.text) < estimate(job.planned.text) else None
+
+    def _above(self, job: Job, found: pointing.Findings) -> Reduction | None:
+        if not found.text:
+            return None
+        made = pointing.above(found, job.model, job.planned)
+        gains = estimate(made.text) + VIEW_FRAME_TOKENS < estimate(job.text)
+        return made if gains else None
 
     def _may_try_again(self, summary: Summary, job: Job) -> bool:
         """Tell whether to ask again: the guard has failed, and nobody waits."""
@@ -255,18 +278,10 @@ class Pointer:
         return bool(self._settings.stronger) and self._misses[tool] == MOST_MISSES
 
     def _costs(self, job: Job, reply: Reply) -> Summary:
-        usage = reply.usage
-        dollars = cost_usd(usage, self._prices.of(job.model))
         cached = ""
-        if usage.cache_write_tokens or usage.cache_read_tokens:
-            cached = f"; cache: {usage.cache_write_tokens} written, {usage.cache_read_tokens} read"
-        return Summary(
-            decision=job.decision + cached,
-            milliseconds=reply.seconds * 1e3,
-            input_tokens=usage.prompt_tokens,
-            output_tokens=usage.output_tokens,
-            micro_usd=round(dollars * MILLION),
-        )
+        if reply.usage.cache_write_tokens or reply.usage.cache_read_tokens:
+            cached = f"; {reply.usage}"
+        return billed(reply, self._prices.of(job.model), job.decision + cached)
 
 
 def _with_cost_of(summary: Summary, before: Summary) -> Summary:
@@ -275,5 +290,7 @@ def _with_cost_of(summary: Summary, before: Summary) -> Summary:
         milliseconds=summary.milliseconds + before.milliseconds,
         input_tokens=summary.input_tokens + before.input_tokens,
         output_tokens=summary.output_tokens + before.output_tokens,
+        cache_write_tokens=summary.cache_write_tokens + before.cache_write_tokens,
+        cache_read_tokens=summary.cache_read_tokens + before.cache_read_tokens,
         micro_usd=summary.micro_usd + before.micro_usd,
     )
