@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -580,6 +581,24 @@ def test_settings_that_cannot_be_served_are_refused(serve: "Serve", text: str, w
     agent = serve(text)
     assert agent.process.wait(30) == 2
     assert wrong.encode() in agent.logged(wrong.encode())
+
+
+def test_the_doctor_tries_every_upstream(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    gone = '[upstreams.gone]\ncommand = "no-such-command"\n'
+    modern = both("new", era="modern")
+    config.write_text(upstream("a", "--tools", "x,y") + gone + modern)
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "doctor", "--config", str(config), "--json"],
+        env={**os.environ, "COATCHECK_HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    found = {finding["what"]: finding["seen"] for finding in json.loads(done.stdout)}
+    assert found["upstream a"].startswith("2 tools")
+    assert "no-such-command" in found["upstream gone"]
+    assert found["upstream new"].startswith("1 tools")
 
 
 def test_the_end_of_stdin_ends_all_upstreams(

@@ -2,10 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,10 @@ class Sessions:
         session = begin()
         asked_for: AskedFor = {}
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
-        sources = [self._source(name, session, asked_for) for name in config.upstreams]
+        sources = [
+            source(self._at, name, partial(self._desk, name, session, asked_for), self._workers)
+            for name in config.upstreams
+        ]
         is_off = all(config.is_off(name) for name in config.upstreams)
         return Merge(
             agent,
@@ -118,33 +122,11 @@ class Sessions:
             wait_seconds=config.serve.wait_seconds,
         )
 
-    def _source(self, name: str, session: "Session", asked_for: "AskedFor") -> "Source":
-        from coatcheck.bridge import Bridge
-        from coatcheck.front import Common, Relay
-        from coatcheck.merge import Source
-
-        config = self._at.config
-
-        def connect(agent: "Agent", tasks: "TaskGroup", ids: "Ids") -> Relay:
-            desk = None if config.is_off(name) else self._desk(name, session, asked_for)
-            if desk is not None:
-                desk.has_fetches = False
-            return Relay(
-                agent,
-                Bridge(upstream(self._at, name), tasks),
-                desk,
-                tasks,
-                call_timeout_seconds=config.rule(name, "").call_timeout_seconds,
-                common=Common(ids, self._workers),
-            )
-
-        return Source(name, connect)
-
     def _desk(self, name: str, session: "Session", asked_for: "AskedFor") -> "Desk":
         from coatcheck.cli.parts import desk
 
         made = desk(self._at, name, self._ledger, session=session, kept=self._kept)
-        made.asked_for = asked_for
+        made.asked_for, made.has_fetches = asked_for, False
         return made
 
     def _common_desk(
@@ -166,12 +148,37 @@ class Sessions:
             )
 
         made = self._desk(OURS, session, asked_for)
-        made.rule_of, made.listed = rule_of, True
+        made.rule_of = rule_of
+        made.has_fetches = made.listed = True
         home = self._at.home
         made.shortened = [
             tool for name in self._at.config.upstreams for tool in shortened_tools(home, name)
         ]
         return made
+
+
+def source(
+    at: Place,
+    name: str,
+    desk: "Callable[[], Desk] | None" = None,
+    workers: ThreadPoolExecutor | None = None,
+) -> "Source":
+    """Return how an upstream of the settings is reached, with a desk unless it is off."""
+    from coatcheck.bridge import Bridge
+    from coatcheck.front import Common, Relay
+    from coatcheck.merge import Source
+
+    def connect(agent: "Agent", tasks: "TaskGroup", ids: "Ids") -> Relay:
+        return Relay(
+            agent,
+            Bridge(upstream(at, name), tasks),
+            None if desk is None or at.config.is_off(name) else desk(),
+            tasks,
+            call_timeout_seconds=at.config.rule(name, "").call_timeout_seconds,
+            common=Common(ids, workers),
+        )
+
+    return Source(name, connect)
 
 
 def upstream(at: Place, name: str) -> "Upstream":
