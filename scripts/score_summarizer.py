@@ -32,7 +32,7 @@ from coatcheck.reducers import clip
 from coatcheck.spans import dumps
 from coatcheck.summarize.answers import Answers
 from coatcheck.summarize.client import Api
-from coatcheck.summarize.economics import Decision, prices
+from coatcheck.summarize.economics import Decision, Price, prices
 from coatcheck.summarize.forms import Form
 from coatcheck.summarize.history import History
 from coatcheck.summarize.pointer import Pointer
@@ -46,6 +46,7 @@ def good(score: Any, item: dict[str, Any]) -> Model:
 
     def model(passages: Any, task: str) -> Body:
         seen = {number: score.View(text) for number, text in passages.items()}
+        whole = score.View("\n".join(passages.values()))
         keep: list[tuple[int, int]] = []
         quotes = []
         for probe in item["keep"]:
@@ -54,7 +55,7 @@ def good(score: Any, item: dict[str, Any]) -> Model:
             where = next(((n, n) for n in passages if seen[n].has(probe)), None)
             where = where or spread(score, passages, probe)
             keep += [where] if where else []
-            quotes += [] if where else [probe]
+            quotes += [probe] if not where and whole.has(probe) else []
         short = (p for p in item["keep"] if 3 < len(p) < 80 and '"' not in p)
         said = next((p for p in short if any(p in text for text in passages.values())), "")
         ranges = [{"first": first, "last": last} for first, last in keep]
@@ -77,13 +78,14 @@ def spread(score: Any, passages: Any, probe: str) -> tuple[int, int] | None:
 class Unbounded(Pointer):
     """A summarizer that is asked about everything and shows all that it points at."""
 
-    def _target(self, rule: Rule, text: str) -> int:
+    def target(self, rule: Rule, text: str) -> int:
+        """Return so much that nothing is thin or too long."""
         return 8_000
 
     def _decided(
-        self, call: Call, form: Form, planned: Reduction, target: int
+        self, call: Call, form: Form, planned: Reduction, target: int, price: Price
     ) -> tuple[Decision, str]:
-        return super()._decided(call, form, planned, 0)
+        return super()._decided(call, form, planned, 0, price)
 
     def _is_wanted(self, aim: Aim, planned: Reduction, target_tokens: int) -> bool:
         return True

@@ -1,6 +1,7 @@
 """Say how a result differs from an earlier one: by record, by line, by element."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -89,6 +90,30 @@ def test_two_changes_and_one_new_record_are_all_that_is_said() -> None:
         'new [5]: {"id":99,"full_name":"team/new","stars":0}',
     ]
     assert len(found.text) <= 0.05 * len(whole)
+
+
+def big(n: int) -> dict[str, Any]:
+    links = {f"part{i}_url": f"https://host.example/{n}/part{i}/{n * 7919}" for i in range(30)}
+    return {**links, "node_id": f"N{n:04}", "title": f"What it is about, {n}", "size": n}
+
+
+@pytest.mark.parametrize("count", [11, 15, 25])
+def test_a_big_new_record_of_a_short_list_is_written_in_part(count: int) -> None:
+    old = [big(n) for n in range(count)]
+    new = [big(99), *old[:5], {**old[5], "size": 55}, {**old[6], "size": 66}, *old[7:]]
+    whole = json.dumps(new)
+    found = difference(json.dumps(old), whole)
+    assert found and found.what == "2 changed, 1 new"
+    line, *fields = found.text.partition("new ")[2].splitlines()
+    assert re.fullmatch(r'\[0\] node_id="N0099", \d+ of 33 fields shown:', line)
+    assert 'title="What it is about, 99"' in fields[0]
+    assert len(found.text) <= 0.05 * len(whole)
+
+
+def test_what_is_looked_for_in_a_big_new_record_is_written() -> None:
+    old = [big(n) for n in range(15)]
+    found = difference(json.dumps(old), json.dumps([*old, big(99)]), "part17_url")
+    assert found and big(99)["part17_url"] in found.text
 
 
 def test_records_without_a_key_are_compared_in_their_order() -> None:

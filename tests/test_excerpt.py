@@ -1,6 +1,7 @@
 """Cut what a fetch asks for out of an artifact's text."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -30,9 +31,19 @@ def test_all_lines_are_the_text(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("3", (3, 3)), ("3-5", (3, 5)), (" 3 - 5 ", (3, 5)), ("3-", (3, None))]
+    ("value", "expected"),
+    [
+        ("3", (3, 3, "")),
+        ("3-5", (3, 5, "")),
+        (" 3 - 5 ", (3, 5, "")),
+        ("3-", (3, None, "")),
+        ("@3-5:", (3, 5, "lines")),
+        ("line 3", (3, 3, "lines")),
+        ("row 3:", (3, 3, "records")),
+        ("Entries 3-5", (3, 5, "records")),
+    ],
 )
-def test_a_range_is_read(value: str, expected: tuple[int, int | None]) -> None:
+def test_a_range_is_read(value: str, expected: tuple[int, int | None, str]) -> None:
     assert excerpt.parse_range(value) == expected
 
 
@@ -59,6 +70,16 @@ def test_grep_ignores_case_unless_a_capital_is_given() -> None:
 
 def test_a_pattern_that_is_no_regex_is_searched_as_words() -> None:
     assert excerpt.grep("call f(x\nother", "f(x")[1] == 1
+
+
+def test_a_wrong_pattern_is_refused_with_its_place_and_an_example_that_fits() -> None:
+    text = "a line\nof harbour towns"
+    with pytest.raises(ExcerptError) as caught:
+        excerpt.grep(text, "(one")
+    assert re.search(r"is no regex \(.*\d\) and stands", str(caught.value))
+    assert str(caught.value).endswith('stands nowhere as words; for example grep="harbour"')
+    assert excerpt.grep(text, "harbour")[1] == 1
+    assert excerpt.example_for("") == "word"
 
 
 def test_a_pattern_that_would_never_end_is_stopped() -> None:
@@ -90,3 +111,18 @@ def test_laying_out_is_indenting_by_one(value: object) -> None:
 def test_text_of_short_lines_is_addressed_as_it_is() -> None:
     assert excerpt.lined('{"a":1}') == ('{"a":1}', False)
     assert excerpt.lined("x" * 3_000) == ("x" * 3_000, False)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=3), st.integers(3_000, 40_000))
+def test_no_page_costs_more_bytes_than_its_client_shows(piece: str, most_bytes: int) -> None:
+    text = piece * 9_000
+    size = excerpt.page_chars(text, most_bytes)
+    _, pages = excerpt.cut(text, 1, size=size)
+    parts = [excerpt.cut(text, page, size=size)[0] for page in range(1, pages + 1)]
+    assert "".join(parts) == text
+    assert text.isascii() or max(len(part.encode()) for part in parts) <= most_bytes
+
+
+def test_pages_of_ascii_have_one_size_for_all_clients() -> None:
+    assert excerpt.page_chars("a" * 50_000, 12_000) == excerpt.PAGE_CHARS
+    assert excerpt.page_chars("ä" * 50_000, 0) == excerpt.PAGE_CHARS

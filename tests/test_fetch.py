@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from coatcheck.cli.parts import open_artifacts
 from coatcheck.excerpt import PAGE_CHARS
 from coatcheck.fetch import excerpt_of, fetch, parse
-from coatcheck.types import Artifact, Call
+from coatcheck.types import Artifact, Call, Omission
 
 CALL = Call("up", "read")
 LONG = "\n".join(f"line {n}" for n in range(1, 3_001))
@@ -73,6 +74,76 @@ def test_lines_gives_exactly_the_lines() -> None:
     kept, ref = keeping(LONG)
     answer = fetch(kept, {"ref": ref, "lines": "10-11"}).text
     assert answer == "[coatcheck: page 1 of 1, lines 10-11 of 3,000]\nline 10\nline 11"
+
+
+def numbering(text: str, total: int) -> tuple[MemoryArtifacts, str]:
+    kept, ref = keeping(text)
+    kept.put(replace(kept.get(ref), omissions=[Omission("rows", 1, total)]))
+    return kept, ref
+
+
+def test_lines_gives_the_rows_that_the_view_numbers() -> None:
+    table = "id,name\n" + "\n".join(f"{n},name {n}" for n in range(1, 41))
+    kept, ref = numbering(table, 40)
+    answer = fetch(kept, {"ref": ref, "lines": "2-3"})
+    notice = "[coatcheck: page 1 of 1, rows 2-3 of 40 under id,name]"
+    assert answer.text == f"{notice}\n2,name 2\n3,name 3"
+    assert fetch(kept, {"ref": ref, "lines": "row 2:"}).text.endswith("\n2,name 2")
+    assert fetch(kept, {"ref": ref, "lines": "@2-3:"}).text == (
+        "[coatcheck: page 1 of 1, lines 2-3 of 41]\n1,name 1\n2,name 2"
+    )
+
+
+def test_the_rows_of_json_on_one_line_are_pieces_of_its_laid_out_form() -> None:
+    rows = [{"id": n, "text": "words " * 20} for n in range(1, 101)]
+    kept, ref = numbering(json.dumps(rows), 100)
+    pages = [fetch(kept, {"ref": ref, "lines": "20-90", "page": p}).text for p in (1, 2)]
+    notice = "[coatcheck: page 2 of 2, rows 20-90 of 100, JSON laid out one member a line]"
+    assert pages[1].startswith(f"{notice}\n") and "next: " in pages[0].partition("\n")[0]
+    whole = "".join(page.partition("\n")[2] for page in pages)
+    assert whole in json.dumps(rows, indent=1)
+    assert json.loads(f"[{whole}]") == rows[19:90]
+
+
+def test_a_row_that_is_not_there_is_answered_with_how_many_and_how_to_get_lines() -> None:
+    kept, ref = numbering(json.dumps([{"id": n} for n in range(9)], indent=1), 9)
+    assert fetch(kept, {"ref": ref, "lines": "12-15"}).text == (
+        'Error: there is no row 12: this has 9 rows; for lines of the text write lines="@12-15"'
+    )
+
+
+def test_rows_of_a_view_that_numbers_none_are_refused() -> None:
+    kept, ref = keeping(LONG)
+    answer = fetch(kept, {"ref": ref, "lines": "rows 5-6"})
+    assert answer.is_error and "no list of rows" in answer.text
+
+
+def test_a_view_that_counts_fields_leads_to_lines_and_says_how_to_get_rows() -> None:
+    rows = [{"id": n, "name": f"name {n}"} for n in range(1, 31)]
+    kept, ref = keeping(json.dumps({"total": 30, "items": rows}, indent=1))
+    kept.put(replace(kept.get(ref), omissions=[Omission("fields", 31, 61)]))
+    answer = fetch(kept, {"ref": ref, "lines": "2-3"})
+    assert answer.text == (
+        '[coatcheck: page 1 of 1, lines 2-3 of 125; if rows are meant: lines="rows 2-3"]\n'
+        ' "total": 30,\n "items": ['
+    )
+    notice, _, found = fetch(kept, {"ref": ref, "lines": "rows 2-3"}).text.partition("\n")
+    assert notice == "[coatcheck: page 1 of 1, rows 2-3 of 30 in items]"
+    assert json.loads(f"[{found}]") == rows[1:3]
+
+
+def test_where_the_view_numbers_rows_a_grep_says_how_to_see_around() -> None:
+    kept, ref = numbering(json.dumps([{"id": n} for n in range(30)], indent=1), 30)
+    notice, _, _ = fetch(kept, {"ref": ref, "grep": '"id": 20'}).text.partition("\n")
+    assert 'more around the first: lines="@' in notice
+    around = notice.partition('lines="')[2].partition('"')[0]
+    assert '"id": 20' in fetch(kept, {"ref": ref, "lines": around}).text
+
+
+def test_the_lines_of_an_answer_to_a_query_are_its_lines() -> None:
+    kept, ref = numbering(json.dumps([{"id": n} for n in range(30)]), 30)
+    answer = fetch(kept, {"ref": ref, "query": "[].id", "lines": "2-3"})
+    assert answer.text.partition("\n")[2] == "0,\n1,"
 
 
 def test_without_a_ref_what_is_kept_is_listed_newest_first() -> None:

@@ -22,9 +22,12 @@ LAYERS = {
     "dialect": 1.0,
     "sizing": 1.0,
     "focus": 1.0,
+    "transcripts": 0.6,
+    "audit": 1.2,
     "body": 1.0,
     "reducers": 1.1,
     "excerpt": 1.2,
+    "numbered": 1.3,
     "values": 1.2,
     "params": 1.0,
     "find": 1.3,
@@ -40,6 +43,9 @@ LAYERS = {
     "rows": 1.3,
     "wire": 1.3,
     "inflight": 1.4,
+    "eras": 1.4,
+    "listening": 1.5,
+    "modern": 1.6,
     "pipes": 1.4,
     "config": 2,
     "registry": 2,
@@ -54,19 +60,24 @@ LAYERS = {
     "fetch": 3,
     "catalogue": 3.5,
     "repeats": 3.5,
+    "repair": 3.5,
     "filling": 3.5,
     "clerk": 3.1,
     "link": 3.1,
+    "bridge": 3.2,
     "desk": 4,
     "front": 4,
     "web": 4.1,  # the HTTP front gives each client what front calls an Agent
+    "remote": 3.5,
+    "overlay": 3.5,
+    "merge": 4.5,
     "wrap": 4,
     "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"web", "reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"merge", "web", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

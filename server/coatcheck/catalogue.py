@@ -1,10 +1,11 @@
-"""Change a tools/list result: our tool last, no outputSchema where results are shortened."""
+"""Change what lists offer: our tool and resources last, no outputSchema of shortened results."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from coatcheck import spans
 from coatcheck.fetch import TOOL as FETCH
+from coatcheck.params import URI
 from coatcheck.types import Rule
 
 FOCUS = "_focus"
@@ -24,7 +25,10 @@ FETCH_TOOL = {
                 "description": "starts with cc_, copied from the [coatcheck …] line",
             },
             "grep": {"type": "string", "description": "words or a regex"},
-            "lines": {"type": "string", "description": '"120-180"'},
+            "lines": {
+                "type": "string",
+                "description": '"120-180" as numbered in the view; "@5-9": lines of the text',
+            },
             "query": {"type": "string", "description": "JMESPath, for JSON, YAML, CSV, tables"},
             "find": {"type": "string", "description": "a question: its best passages"},
             "ask": {"type": "string", "description": "a question, answered by a model"},
@@ -43,6 +47,13 @@ _ANNOTATIONS = {
 }
 # A page holds 8,000 characters; the figure leaves room for several blocks.
 _MAX_RESULT_CHARS = 50_000
+
+TEMPLATE = {
+    "uriTemplate": URI + "{ref}",
+    "name": "artifact",
+    "description": "A tool result kept in full by coatcheck",
+    "mimeType": "text/plain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,24 @@ def change(
         added += spans.dumps(FETCH_TOOL).decode()
     changed = spans.apply(result, edits) if edits else None
     return Listing(changed, frozenset(names), frozenset(with_focus), added)
+
+
+def schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
+    """Return the output schemas of a list of tools by the tools' names."""
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
+    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
+
+
+def with_template(result: bytes) -> bytes | None:
+    """Return the last page of a list of resource templates with ours, None for other pages."""
+    templates = spans.member(result, "resourceTemplates")
+    if templates is None or spans.member(result, "nextCursor"):
+        return None
+    comma = b"," if spans.items(result, templates.start) else b""
+    at = templates.end - 1
+    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])
 
 
 def _name(result: bytes, start: int) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from coatcheck import wire
+from coatcheck.types import RequestError
 
 if TYPE_CHECKING:
     from coatcheck.inflight import Pending
@@ -31,10 +32,12 @@ class Clerk:
     message passes as received.
     """
 
-    def __init__(self, desk: "Desk") -> None:
+    def __init__(self, desk: "Desk", workers: ThreadPoolExecutor | None = None) -> None:
+        """Make a clerk; workers are shared with other clerks, its own are made when needed."""
         self._desk = desk
         self._loop = asyncio.get_running_loop()
-        self._workers: ThreadPoolExecutor | None = None
+        self._workers = workers
+        self._are_shared = workers is not None
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -69,10 +72,10 @@ class Clerk:
         """Let the desk put texts for refs into raw, the params, in a worker."""
         self._run(lambda: self._desk.fill(call, message.params(), raw), done)
 
-    def wants(self, pending: "Pending", size_bytes: int) -> bool:
+    def wants(self, pending: "Pending", line: bytes) -> bool:
         """Tell whether the desk looks at the result of this request."""
         try:
-            return self._desk.wants(pending.method, pending.call, size_bytes)
+            return self._desk.wants(pending.method, pending.call, len(line), line)
         except Exception:
             logger.exception("the desk failed on a result of %s", pending.method)
             return False
@@ -85,9 +88,21 @@ class Clerk:
         except Exception:
             logger.exception("the desk failed to note a call")
 
-    def answer(self, message: wire.Message, method: str, done: Done) -> None:
-        """Let the desk answer in a worker; done gets the result, None when it failed."""
-        self._run(lambda: self._desk.answer(method, message.params()), done)
+    def answer(
+        self,
+        message: wire.Message,
+        method: str,
+        done: Callable[[bytes | RequestError | None], None],
+    ) -> None:
+        """Let the desk answer in a worker; done gets the result or error, None when it failed."""
+
+        def work() -> bytes | RequestError:
+            try:
+                return self._desk.answer(method, message.params())
+            except RequestError as error:
+                return error
+
+        self._run(work, done)
 
     def revise(self, pending: "Pending", answer: wire.Answer, done: Done) -> None:
         """Let the desk revise a result in a worker; done gets the new one, None to pass it."""
@@ -107,7 +122,7 @@ class Clerk:
                 await self._idle.wait()
         except TimeoutError:
             logger.warning("%d results were still being looked at", self._working)
-        if self._workers is not None:
+        if self._workers is not None and not self._are_shared:
             self._workers.shutdown(wait=False, cancel_futures=True)
         try:
             await self._loop.run_in_executor(None, self._desk.close)
@@ -117,7 +132,7 @@ class Clerk:
     def _milliseconds(self, since: float) -> float:
         return (self._loop.time() - since) * 1000
 
-    def _run(self, work: Callable[[], T | None], done: Callable[[T | None], None]) -> None:
+    def _run(self, work: Callable[[], T], done: Callable[[T | None], None]) -> None:
         if self._workers is None:
             self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="coatcheck")
         self._working += 1
@@ -133,7 +148,7 @@ class Clerk:
             done(ready.result())
 
 
-def _guarded(work: Callable[[], T | None]) -> T | None:
+def _guarded(work: Callable[[], T]) -> T | None:
     try:
         return work()
     except Exception:  # law 3: the message passes as received

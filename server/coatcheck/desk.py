@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, filling, spans
-from coatcheck.clients import shown_chars
+from coatcheck import catalogue, filling, repair, spans
+from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch
+from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
@@ -26,6 +26,7 @@ from coatcheck.types import (
     Ledger,
     RefsInto,
     Refused,
+    RequestError,
     Rule,
     Session,
     StoreError,
@@ -39,21 +40,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESULTS = frozenset({"tools/call", "tasks/result"})
-TEMPLATE = {
-    "uriTemplate": URI + "{ref}",
-    "name": "artifact",
-    "description": "A tool result kept in full by coatcheck",
-    "mimeType": "text/plain",
-}
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
 PRIVATE = b',"ttlMs":0,"cacheScope":"private"'
+# How a resource that is not there is answered, in that revision and in those before it.
+INVALID_PARAMS = -32602
+NOT_FOUND = -32002
 # Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
 LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
 USUAL_BYTES_PER_TOKEN = 3.3
 REMEMBERED_FETCHES = 3
+REPAIRED = "passed in a form that this client shows"
 
 
 @dataclass(slots=True)
@@ -62,7 +61,10 @@ class Desk:
 
     shortened are the tools that were shortened before this session, read once at its start, so
     that our changes to tools/list stay byte-identical through the session (law 14). While
-    is_paused, results pass; the tools stay as they were listed.
+    is_paused, results pass; the tools stay as they were listed. noted gives what a model has said
+    of an artifact, "" if nothing. A desk beside others has no fetches: another lists
+    fetch_artifact and answers it; asked_for is then common to them. listed: the tools were listed,
+    or no upstream can have a tool of that name anyway.
     """
 
     upstream: str
@@ -74,7 +76,11 @@ class Desk:
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
     asker: Asker | None = None
+    noted: Callable[[str], str] = lambda _: ""
     is_paused: Callable[[], bool] = lambda: False
+    has_fetches: bool = True
+    listed: bool = False
+    asked_for: dict[tuple[str, str, str], deque[str]] = field(default_factory=dict)
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
@@ -82,8 +88,8 @@ class Desk:
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
+    _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -93,34 +99,46 @@ class Desk:
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
             self.session = Session(self.session.id, name, version)
+            self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
-        """Tell whether this is a fetch_artifact call or the reading of a resource of ours."""
-        if self._shadowed:
+        """Tell whether this is a fetch_artifact call or the reading of a resource of ours.
+
+        Before the tools are listed an upstream may still turn out to have one of that name.
+        """
+        if self._shadowed or not self.has_fetches:
             return False
         if method == "tools/call":
-            return params.get("name") == FETCH
+            is_named = params.get("name") == FETCH
+            return is_named and (self.listed or is_for_us(params.get("arguments")))
         return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the result of a fetch, booked."""
+        """Return the result of a fetch, booked. Raises: RequestError for an unknown resource."""
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
-        fetched = fetch(self.pipeline.artifacts, given, self.asker)
+        most = self._client.safe_bytes
+        fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
+        fetched = with_note(fetched, self.noted)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
-            self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
+            self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
-        return _as_resource(fetched, params, COMPLETE + PRIVATE if modern else b"")
+        if fetched.is_error:
+            said = fetched.text.removeprefix("Error: ")
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, said)
+        return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         """Return the call, and params without `_focus` where we offered it."""
         call, changed = self._taken(params, raw)
         if filling.SCHEME in raw and not self._shadowed:
             call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        if is_scripted(self._client, meta_of(params)):
+            call = replace(call, is_scripted=True)
         return call, changed
 
     def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
@@ -167,16 +185,19 @@ class Desk:
         sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether a result may be shortened, or is a list that we add to."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
         if method in RESULTS:
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            may = rule.keep != "never" and size_bytes > least
+            may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
-        return method in {"tools/list", "resources/templates/list"}
+        if method == "resources/templates/list":
+            return self.has_fetches
+        return method == "tools/list"
 
     def revise(
         self, method: str, call: Call | None, result: bytes, upstream_ms: float
@@ -185,16 +206,18 @@ class Desk:
         if method == "tools/list":
             return self._revise_tools(result)
         if method == "resources/templates/list":
-            return _with_template(result)
+            return catalogue.with_template(result)
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
-        rule = self.rule_of(call.tool)
+        rule = fitted(self.rule_of(call.tool), self._client, is_scripted=call.is_scripted)
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
+        if outgoing.result is None and (changed := repair.repaired(result, self._client)):
+            outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -231,7 +254,10 @@ class Desk:
         parsed = spans.loads(result)
         last_page = isinstance(parsed, dict) and not parsed.get("nextCursor")
         listing = catalogue.change(
-            result, self.rule_of, shortened=self.shortened, last_page=last_page
+            result,
+            self.rule_of,
+            shortened=self.shortened,
+            last_page=last_page and self.has_fetches,
         )
         if FETCH in listing.names:
             self._shadowed = True
@@ -241,10 +267,11 @@ class Desk:
                 FETCH,
             )
             return None
+        self.listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
-        self._schemas |= _schemas_in(parsed)
-        if last_page and not self._definitions_booked:
+        self._schemas |= catalogue.schemas_in(parsed)
+        if last_page and not self._definitions_booked and (self.has_fetches or listing.added):
             self._definitions_booked = True
             tokens = estimate(listing.added)
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
@@ -259,7 +286,7 @@ class Desk:
             return call
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
-        lately = self._asked_for.get((call.context, call.tool), ())
+        lately = self.asked_for.get((call.context, call.upstream, call.tool), ())
         return replace(call, focus=guess or " ".join(lately))
 
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
@@ -278,15 +305,15 @@ class Desk:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
-    def _remember(self, meta: Mapping[str, object], tool: str, words: str) -> None:
+    def _remember(self, meta: Mapping[str, object], fetched: Fetched, words: str) -> None:
         """Remember what a context looked for; without a name of it, it may not be the next one's.
 
         Sub-agents share a connection, and the same result must give each the same view.
         """
         context, _ = context_of(meta)
         if context:
-            key = (context, tool)
-            self._asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
+            key = (context, fetched.upstream or self.upstream, fetched.tool)
+            self.asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
 
     def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
         """Append an entry; columns are those that are not the call's or the session's."""
@@ -358,6 +385,7 @@ class Desk:
             ref=fetched.ref,
             verb=fetched.verb,
             is_error=fetched.is_error,
+            reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,
@@ -372,27 +400,7 @@ def _costs(summary: Summary) -> dict[str, Any]:
         "summary_input_tokens": summary.input_tokens,
         "summary_output_tokens": summary.output_tokens,
         "summary_micro_usd": summary.micro_usd,
+        "summary_cache_write_tokens": summary.cache_write_tokens,
+        "summary_cache_read_tokens": summary.cache_read_tokens,
         "decision": summary.decision,
     }
-
-
-def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
-    """Return the output schemas of a list of tools by the tools' names."""
-    tools = listed.get("tools") if isinstance(listed, dict) else None
-    entries = [entry for entry in tools or () if isinstance(entry, dict)]
-    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
-    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
-
-
-def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:
-    content = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
-    return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
-
-
-def _with_template(result: bytes) -> bytes | None:
-    templates = spans.member(result, "resourceTemplates")
-    if templates is None or spans.member(result, "nextCursor"):
-        return None
-    comma = b"," if spans.items(result, templates.start) else b""
-    at = templates.end - 1
-    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from coatcheck.reducers import rawjson
+from coatcheck.reducers.digest import digest
 from coatcheck.reducers.rawjson import Value, dumps
 from coatcheck.reducers.records import same
-from coatcheck.view import number
+from coatcheck.reducers.shape import sections_of
+from coatcheck.sizing import estimate
+from coatcheck.types import Aim
+from coatcheck.view import counted, number
 
 KEYS = ("id", "key", "name", "number", "uid", "url")
 # Other fields that may name a record, when their values differ: InstanceId, full_name, Arn.
@@ -20,6 +24,8 @@ MOST_OPERATIONS = 2_000
 MOST_SHARE = 0.5
 PLACE_CHARACTERS = 80
 SHORT_LIST = 8
+# A new record that costs more is written in part. One of 15 records is more than 5 % of a list.
+NEW_TOKENS = 80
 
 Path = tuple["str | int | Key", ...]
 
@@ -51,22 +57,23 @@ class Difference:
     what: str
 
 
-def difference(old: str, new: str) -> Difference | None:
+def difference(old: str, new: str, focus: str = "") -> Difference | None:
     """Return how new differs from old, None where that is not shorter or cannot be said exactly.
 
     What is said was applied to old and gave new: for JSON every value, for other text every
-    character.
+    character. Of a big new record only the fields that say most, or that focus asks for, are
+    written then, with their count.
     """
     if max(len(old), len(new)) > MOST_CHARACTERS:
         return None
-    found = _of_records(old, new) or _of_lines(old, new)
+    found = _of_records(old, new, focus) or _of_lines(old, new)
     return found if found and len(found.text) <= MOST_SHARE * len(new) else None
 
 
 # JSON
 
 
-def _of_records(old: str, new: str) -> Difference | None:
+def _of_records(old: str, new: str, focus: str) -> Difference | None:
     before, after = rawjson.parse(old), rawjson.parse(new)
     if before is None or after is None or before.form != after.form:
         return None
@@ -80,7 +87,8 @@ def _of_records(old: str, new: str) -> Difference | None:
     counts = {kind: sum(step.kind == kind for step in steps) for kind in ("set", "new", "gone")}
     named = {"set": "changed", "new": "new", "gone": "gone"}
     what = ", ".join(f"{count:,} {named[kind]}" for kind, count in counts.items() if count)
-    return Difference("\n".join(map(written, steps)), f"{what or 'another order'}")
+    text = "\n".join(written(step, focus) for step in steps)
+    return Difference(text, what or "another order")
 
 
 def operations(path: Path, old: Value, new: Value) -> Iterator[Operation]:
@@ -154,11 +162,17 @@ def key_of(old: Sequence[Value], new: Sequence[Value]) -> str:
     if not old or not new or not isinstance(old[0], dict):
         return ""
     names = [str(name) for name in old[0] if str(name).lower().endswith(ENDINGS)]
-    ranked = sorted(
-        names, key=lambda name: KEYS.index(low) if (low := name.lower()) in KEYS else 99
-    )
+    ranked = sorted(names, key=_rank)
     found = (n for n in ranked if all(_is_named(records, n) for records in (old, new)))
     return next(found, "")
+
+
+def _rank(name: str) -> int:
+    """Return how early a field is tried as a key: id before url, url before repository_id."""
+    low = name.lower()
+    if low in KEYS:
+        return KEYS.index(low)
+    return len(KEYS) + next(i for i, ending in enumerate(ENDINGS) if low.endswith(ending))
 
 
 def _is_named(records: Sequence[Value], field: str) -> bool:
@@ -236,19 +250,33 @@ def _reorder(records: Value, step: Operation) -> None:
         records[:] = [found[name] for name in step.value]
 
 
-def written(step: Operation) -> str:
-    """Write one step as a line."""
+def written(step: Operation, focus: str = "") -> str:
+    """Write one step as a line, a big new record as several."""
     place = place_of(step.path)
     if step.kind == "gone":
         return f"gone: {place}"
     if step.kind == "new":
-        return f"new {place_of(step.path[:-1])}[{step.at}]: {dumps(step.value)}"
+        place = f"new {place_of(step.path[:-1])}[{step.at}]"
+        return f"{place}{_in_part(step, focus) or ': ' + dumps(step.value)}"
     if step.kind == "order":
         names = step.value if isinstance(step.value, list) else []
         return f"order of {place or 'the list'} by {step.old}: {', '.join(map(str, names))}"
     was = dumps(step.old)
     shown = "" if len(was) > PLACE_CHARACTERS or step.old is None else f" (was {was})"
     return f"{place or 'all'}: {dumps(step.value)}{shown}"
+
+
+def _in_part(step: Operation, focus: str) -> str:
+    """Write the key and the most telling fields of a big record, "" where that gains little."""
+    key, before = step.path[-1], estimate(dumps(step.value))
+    if before <= NEW_TOKENS or not isinstance(key, Key) or not isinstance(step.value, dict):
+        return ""
+    found = digest(sections_of(step.value), Aim(NEW_TOKENS, focus=focus), "json", NEW_TOKENS)
+    fields = next((omission for omission in found.omissions if omission.unit == "fields"), None)
+    if fields is None or 2 * estimate(found.text) > before:
+        return ""
+    lines = found.text.replace("\n", "\n  ")
+    return f" {key.field}={key.value}, {counted(fields)} shown:\n  {lines}"
 
 
 def place_of(path: Path) -> str:

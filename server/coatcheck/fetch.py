@@ -2,11 +2,12 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from coatcheck import excerpt, spans
+from coatcheck import excerpt, numbered, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
@@ -16,11 +17,12 @@ from coatcheck.types import (
     Artifacts,
     Asker,
     ExcerptError,
+    Omission,
     StoreError,
     Summary,
     UnknownRef,
 )
-from coatcheck.view import render
+from coatcheck.view import number, render, singular
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,10 @@ SEARCHED_ARTIFACTS = 200
 SEARCHED_BYTES = 32 << 20
 PASSAGES_EACH = 5
 NO_SUMMARY = Summary()
+# The notice above a page is shorter.
+NOTICE_BYTES = 1_000
+
+_PLACED = re.compile(r"@(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Fetched:
     tool: str = ""
     others: Sequence[bytes] = ()
     is_error: bool = False
+    reason: str = ""
     summary: Summary = NO_SUMMARY
 
     def result(self, also: bytes = b"") -> bytes:
@@ -54,10 +61,15 @@ class Fetched:
         error = b',"isError":true' if self.is_error else b""
         return b'{"content":[' + content + b"]" + error + also + b"}"
 
+    def resource(self, uri: object, also: bytes = b"") -> bytes:
+        """Return the `result` member for the reading of uri; also holds further members."""
+        content = {"uri": uri, "mimeType": "text/plain", "text": self.text}
+        return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The arguments of one fetch, checked."""
+    """The arguments of one fetch, checked; page_bytes is the most that its client shows whole."""
 
     ref: str = ""
     grep: str = ""
@@ -65,7 +77,8 @@ class Wanted:
     query: str = ""
     find: str = ""
     ask: str = ""
-    page: int = 1
+    page: int = field(default=1, kw_only=True)
+    page_bytes: int = field(default=0, kw_only=True)
 
     @property
     def verb(self) -> str:
@@ -96,18 +109,30 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
     if not page.isdecimal() or len(page) > 18 or int(page) < 1:
         raise ExcerptError(f"page={page[:60]} is no page number; pages count from 1")
     given["ref"] = given.get("ref", "").strip().removeprefix(URI)
-    return Wanted(page=int(page), **given)
+    return Wanted(*(given.get(name, "") for name in KNOWN[:-1]), page=int(page))
+
+
+def is_for_us(arguments: object) -> bool:
+    """Tell whether a call of this name has arguments that only our own tool understands."""
+    given = arguments if isinstance(arguments, Mapping) else {}
+    ref = str(given.get("ref") or "").strip().removeprefix(URI)
+    return set(given) <= set(KNOWN) and (not ref or ref.startswith("cc_"))
 
 
 def fetch(
-    artifacts: Artifacts, arguments: Mapping[str, object], asker: Asker | None = None
+    artifacts: Artifacts,
+    arguments: Mapping[str, object],
+    asker: Asker | None = None,
+    *,
+    page_bytes: int = 0,
 ) -> Fetched:
     """Return the answer to fetch_artifact(arguments); a wrong call is answered with what to do.
 
-    Without an asker a question is answered with the passages that find finds.
+    Without an asker a question is answered with the passages that find finds. page_bytes is the
+    most that the agent's client shows whole, 0 if that is not known.
     """
     try:
-        wanted = parse(arguments)
+        wanted = replace(parse(arguments), page_bytes=page_bytes)
     except ExcerptError as error:
         return Fetched(f"Error: {error}", "wrong", is_error=True)
     try:
@@ -116,7 +141,21 @@ def fetch(
         artifact = artifacts.get(wanted.ref)
         return _asked(wanted, artifact, asker) if wanted.ask else _cut(wanted, artifact)
     except (UnknownRef, ExcerptError, StoreError) as error:
-        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
+        reason = "unknown ref" if isinstance(error, UnknownRef) else ""
+        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True, reason=reason)
+
+
+def with_note(fetched: Fetched, noted: Callable[[str], str]) -> Fetched:
+    """Return fetched with what a model has said of the artifact below its first line.
+
+    Only a question gets it, on its first page, unless a model has just answered it.
+    """
+    first, _, rest = fetched.text.partition("\n")
+    is_wanted = fetched.verb in ("find", "ask") and fetched.ref and not fetched.is_error
+    if not is_wanted or fetched.summary.reduction or " page 1 of " not in first:
+        return fetched
+    line = noted(fetched.ref)
+    return replace(fetched, text=f"{first}\n{line}\n{rest}") if line else fetched
 
 
 def listing(kept: Sequence[ArtifactInfo]) -> str:
@@ -141,7 +180,7 @@ def addressed(artifact: Artifact, wanted: Wanted) -> str:
 
 
 def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
-    answer, what = excerpt_of(addressed(artifact, wanted), wanted)
+    answer, what = excerpt_of(addressed(artifact, wanted), wanted, artifact.omissions)
     fetched = _paged(wanted, answer, what)
     is_first = wanted.verb == "page" and wanted.page == 1
     return replace(
@@ -177,22 +216,35 @@ def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:
     return replace(found, text=f"{why}\n{rest}", verb="ask", summary=summary)
 
 
-def excerpt_of(text: str, wanted: Wanted) -> tuple[str, str]:
+def excerpt_of(text: str, wanted: Wanted, omissions: Sequence[Omission] = ()) -> tuple[str, str]:
     """Return what is wanted of text, whole, and in words how much of what that is.
 
-    A query comes first: find, grep and lines then address its answer. Raises: ExcerptError.
+    A query comes first: find, grep and lines then address its answer. omissions are those of the
+    view of text: where its header counts records, so does lines. Raises: ExcerptError.
     """
     what = "of the whole text"
     if wanted.query:
+        omissions = ()
         from coatcheck.query import query  # here because only a query needs its libraries
 
         answer = query(text, wanted.query)
         text, what = answer.text, answer.what
     if wanted.find:
-        return _found(wanted, text)
+        found, what = _found(wanted, text)
+        return found, what + _around(found, omissions)
     if wanted.grep:
-        return _grepped(wanted, text)
-    return _lines(wanted, text) if wanted.lines else (text, what)
+        found, what = _grepped(wanted, text)
+        return found, what + _around(found, omissions)
+    return _lines(wanted, text, omissions) if wanted.lines else (text, what)
+
+
+def _around(answer: str, omissions: Sequence[Omission]) -> str:
+    """Say that the places in an answer count lines, where the numbers of the view do not."""
+    placed = _PLACED.match(answer)
+    if placed is None or not numbered.counts_records(omissions):
+        return ""
+    first, last = int(placed[1]), int(placed[2] or placed[1])
+    return f'; more around the first: lines="@{max(1, first - 10)}-{last + 10}"'
 
 
 def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
@@ -207,11 +259,37 @@ def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
     return found, f"{count:,} of {total:,} lines match{_laid_out(anew)}"
 
 
-def _lines(wanted: Wanted, text: str) -> tuple[str, str]:
+def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[str, str]:
     laid, anew = excerpt.lined(text)
-    first, last = excerpt.parse_range(wanted.lines)
+    first, last, unit = excerpt.parse_range(wanted.lines)
+    records = None if unit == "lines" else numbered.records(laid, omissions)
+    if unit == "records" and records is None:
+        records = numbered.main_records(laid)
+    if records is not None:
+        return _records(laid, records, (first, last), _laid_out(anew))
+    if unit == "records":
+        raise ExcerptError(
+            f'lines="{wanted.lines}": this is no list of rows; lines="@{first}" is a line'
+        )
     found, end, total = excerpt.slice_lines(laid, first, last)
-    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+    is_meant = unit == "lines" or not numbered.counts_fields(omissions)
+    else_rows = "" if is_meant else f'; if rows are meant: lines="rows {first}-{end}"'
+    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}{else_rows}"
+
+
+def _records(
+    text: str, records: numbered.Records, asked: tuple[int, int | None], laid_out: str
+) -> tuple[str, str]:
+    (first, last), total = asked, len(records.places)
+    if first > total:
+        to = f"{first}-{last}" if last else f"{first}-"
+        raise ExcerptError(
+            f"there is no {singular(records.unit)} {first:,}: this has"
+            f' {number(total, records.unit)}; for lines of the text write lines="@{to}"'
+        )
+    end = min(total, last or total)
+    found = text[records.places[first - 1][0] : records.places[end - 1][1]]
+    return found, f"{records.unit} {first:,}-{end:,} of {total:,}{records.said}{laid_out}"
 
 
 def _found(wanted: Wanted, text: str) -> tuple[str, str]:
@@ -272,7 +350,8 @@ def _newest(artifacts: Artifacts) -> Iterator[Artifact]:
 
 
 def _paged(wanted: Wanted, text: str, what: str) -> Fetched:
-    page, pages = excerpt.cut(text, wanted.page)
+    size = excerpt.page_chars(text, max(0, wanted.page_bytes - NOTICE_BYTES))
+    page, pages = excerpt.cut(text, wanted.page, size=size)
     more = f"; next: {wanted.call(page=wanted.page + 1)}" if wanted.page < pages else ""
     notice = f"[coatcheck: page {wanted.page:,} of {pages:,}, {what}{more}]"
     return Fetched(f"{notice}\n{page}", wanted.verb, wanted.ref)

@@ -76,7 +76,7 @@ class Repeats:
             return ""
         if outgoing.outcome == "summarized" != earlier.outcome:
             return ""
-        short = said(earlier, outgoing.ref, outgoing.text, turn - earlier.turn)
+        short = said(earlier, outgoing, turn - earlier.turn, call.focus)
         if not short or estimate(short) >= estimate(outgoing.view):
             return ""
         with self._lock:
@@ -98,21 +98,21 @@ class Repeats:
         self.characters = 0
 
 
-def said(earlier: Sent, ref: str, text: str, ago: int) -> str:
-    """Return in words how text, kept under ref, relates to what was sent earlier, "" if it cannot.
+def said(earlier: Sent, now: Outgoing, ago: int, focus: str = "") -> str:
+    """Return in words how the text of now relates to what was sent earlier, "" if it cannot.
 
     Raises nothing: a text without a short difference has none.
     """
     when = f"shown {ago} call{'s' if ago > 1 else ''} ago"
-    whole = f'fetch_artifact(ref="{ref}", page=1)'
-    if earlier.text == text:
+    whole = f'fetch_artifact(ref="{now.ref}", page=1)'
+    if earlier.text == now.text:
         return f"[coatcheck: unchanged since {earlier.ref}, {when}. Again: {whole}]"
-    found = difference(earlier.text, text)
+    found = difference(earlier.text, now.text, focus)
     if found is None:
         return ""
     return (
         f"[coatcheck: {found.what} since {earlier.ref}, {when}; all else is the same."
-        f" Whole: {whole}]\n{escape(found.text)}\n[end of the difference; whole: {whole}]"
+        f" Whole: {whole}]\n{escape(found.text)}\n[end of the difference]"
     )
 
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Mode = Literal["off", "lossless", "trim", "auto", "schema"]
+Format = Literal["auto", "text", "json"]
 FocusPolicy = Literal["always", "learned", "never"]
 Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "clipped"]
+Arm = Literal["", "shortened", "held out"]
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Transport = Literal["auto", "http", "sse"]
 Kind = Literal[
     "records",
     "tables",
@@ -60,11 +63,20 @@ class ExcerptError(CoatcheckError):
     """A fetch whose page, lines, pattern or query cannot be served."""
 
 
+class RequestError(CoatcheckError):
+    """A request that is answered with an error of JSON-RPC, of this code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The settings of one tool after defaults, its upstream and its tool tables were merged.
 
-    keep is "session", "never" or a number of seconds. keep_fields, drop_fields and key belong
+    keep is "session", "never" or a number of seconds. format "auto" is json for scripts that call
+    tools, else text. keep_fields, drop_fields and key belong
     to JSON records; reducer names the kind of content that results are taken for.
     """
 
@@ -81,6 +93,7 @@ class Rule:
     drop_fields: Sequence[str] = ()
     key: str = ""
     reducer: Forced = "auto"
+    format: Format = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +161,15 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One agent connection, from initialize to close."""
+    """One agent connection, from initialize to close.
+
+    arm is "" unless some sessions are held out for comparison.
+    """
 
     id: str
     client: str = ""
     client_version: str = ""
+    arm: Arm = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +179,7 @@ class Call:
     arguments is the JSON object as received, without `_focus`. context and call_id are the ones
     the client names in `_meta` ("" when it names none). It fails after timeout_seconds without
     an answer or progress. refs are the strings in its arguments that name an artifact; they stand
-    there until the call is filled.
+    there until the call is filled. is_scripted: a script made it and parses the result.
     """
 
     upstream: str
@@ -173,6 +190,7 @@ class Call:
     call_id: str = ""
     timeout_seconds: float = 600.0
     refs: Sequence[str] = ()
+    is_scripted: bool = False
 
     @property
     def name(self) -> str:
@@ -263,6 +281,7 @@ class Summary:
 
     reduction is None when the deterministic one stays. reason says why it stays although a summary
     was wanted; decision holds the numbers it was decided with ("" when none was wanted).
+    input_tokens are all of the prompt, those written to the cache and read from it among them.
     """
 
     reduction: Reduction | None = None
@@ -271,6 +290,8 @@ class Summary:
     milliseconds: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_read_tokens: int = 0
     micro_usd: int = 0
 
 
@@ -374,7 +395,10 @@ class Entry:
     summary_input_tokens: int = 0
     summary_output_tokens: int = 0
     summary_micro_usd: int = 0
+    summary_cache_write_tokens: int = 0
+    summary_cache_read_tokens: int = 0
     decision: str = ""
+    arm: Arm = ""
 
 
 class Artifacts(Protocol):
@@ -470,7 +494,8 @@ class Desk(Protocol):
 
     The front forwards everything else as received. Methods named with "worker" are called in a
     worker thread and may take time; the others are called on the event loop and must be quick.
-    None of them raises: on any trouble they answer so that the message passes as received.
+    But for answer none of them raises: on any trouble they answer so that the message passes as
+    received.
     """
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -482,7 +507,10 @@ class Desk(Protocol):
         ...
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the JSON of the `result` member for a request that is for us (worker)."""
+        """Return the JSON of the `result` member for a request that is for us (worker).
+
+        Raises: RequestError, when the answer is an error.
+        """
         ...
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
@@ -500,8 +528,11 @@ class Desk(Protocol):
         """
         ...
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether the result of a request of this method and line size must be looked at."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether the result of a request of this method and line size must be looked at.
+
+        line is the answer as received, where the front has it at hand.
+        """
         ...
 
     def revise(

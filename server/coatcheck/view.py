@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from coatcheck.types import Omission, Reduction
 
-_REF = re.compile(r'(?:Error )?\[coatcheck: [^\n]*fetch_artifact\(ref="(cc_[0-9a-z]{12,})"')
+_REF = re.compile(
+    r'(?:(?:Error )?\[coatcheck: |\{"_coatcheck":")[^\n]*?'
+    r'fetch_artifact\(ref=\\?"(cc_[0-9a-z]{12,})\\?"'
+)
 
 SINGULAR = {"entries": "entry", "matches": "match", "properties": "property"}
 
@@ -41,16 +44,16 @@ def render(
     if not reduction.omissions:
         lead_in = "everything shown, written shorter. Exact original"
         return f"{mark}[coatcheck: {lead_in}: {whole}{also}]\n{body}"
-    lead = _lead(reduction.omissions)
+    first = lead(reduction.omissions)
     call = (
         f'fetch_artifact(ref="{ref}", grep="<{reduction.handle}>")' if reduction.handle else whole
     )
     weak = " Hardly anything matched the focus." if reduction.weak_focus else ""
+    left = first.total - first.shown
     return (
-        f"{mark}[coatcheck: {counted(lead)} shown.{weak} {one(lead.unit)} not below"
+        f"{mark}[coatcheck: {counted(first)} shown.{weak} {one(first.unit)} not below"
         f" is NOT missing: {call}]\n{body}\n"
-        f"[end of {number(lead.shown, lead.unit)}; the other {lead.total - lead.shown:,}: {call}"
-        f"{also}]"
+        f"[end of {number(first.shown, first.unit)}; the other {left:,}: {call}{also}]"
     )
 
 
@@ -70,12 +73,10 @@ def _not_kept(reduction: Reduction, body: str) -> str:
     """Return a view that promises no fetch."""
     if not reduction.omissions:
         return f"[coatcheck: everything shown, written shorter]\n{body}"
-    return (
-        f"[coatcheck: {counted(_lead(reduction.omissions))} shown; the rest was not kept]\n{body}"
-    )
+    return f"[coatcheck: {counted(lead(reduction.omissions))} shown; the rest was not kept]\n{body}"
 
 
-def _lead(omissions: Sequence[Omission]) -> Omission:
+def lead(omissions: Sequence[Omission]) -> Omission:
     """Return the first omission that leaves something out: of one long line, not the line."""
     return next((o for o in omissions if o.shown < o.total), omissions[0])
 

@@ -74,6 +74,8 @@ def test_the_second_question_reads_the_artifact_from_the_cache(api: Api, server:
     assert "cache: 0 written, " in second.decision
     assert not second.decision.endswith(" 0 read")
     assert second.micro_usd < first.micro_usd / 4
+    assert (first.cache_read_tokens, second.cache_write_tokens) == (0, 0)
+    assert second.cache_read_tokens == first.cache_write_tokens > 0.95 * second.input_tokens
 
 
 def test_a_small_artifact_is_under_the_minimum_of_the_cache(api: Api) -> None:
@@ -133,3 +135,5 @@ def test_the_cost_of_an_answer_is_booked_with_the_fetch(api: Api) -> None:
     assert (entry.kind, entry.verb) == ("fetch", "ask")
     assert entry.summary_micro_usd > 0
     assert entry.decision.startswith("ask; cache: ")
+    cached = entry.summary_cache_write_tokens + entry.summary_cache_read_tokens
+    assert cached > 0.9 * entry.summary_input_tokens

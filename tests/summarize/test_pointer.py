@@ -161,6 +161,34 @@ def test_a_lazy_answer_changes_nothing(bench: Bench) -> None:
     assert outgoing.reason == "guard: the answer points at too little"
 
 
+def test_more_than_the_target_is_shown_when_all_of_it_is_pointed_at(bench: Bench) -> None:
+    bench.fake.model = knowing(*(f"topic {n} " for n in range(40, 52)))
+    outgoing = bench.shorten(PROSE)
+    assert outgoing.outcome == "summarized", outgoing.reason
+    assert all(f"topic {n} " in outgoing.view for n in range(40, 52))
+    assert estimate(outgoing.view) > bench.pointer.target(Rule(), PROSE)
+    assert estimate(outgoing.view) < estimate(bench.planned(PROSE).view)
+
+
+def test_pointers_that_cost_more_than_the_rules_leave_the_view_of_the_rules(bench: Bench) -> None:
+    bench.fake.model = knowing(*(f"topic {n} " for n in range(40, 90)))
+    outgoing, planned = bench.shorten(PROSE), bench.planned(PROSE)
+    assert outgoing.reason == "summary too long: the passages cost more than the view without it"
+    assert set(planned.view.split("\n")[1:-1]) <= set(outgoing.view.split("\n"))
+    assert 'The result says "topic 40 ".' in outgoing.view
+    assert estimate(outgoing.view) < estimate(planned.view) + 60
+
+
+def test_a_result_that_is_read_in_part_is_read_as_the_rules_choose_it(server: Fake) -> None:
+    server.model, server.always = lazy, ""
+    server.requests.clear()
+    bench = Bench(server, replace(SETTINGS, prompt_tokens=5_000))
+    bench.shorten(LOG)
+    artifact = server.requests[0]["messages"][0]["content"][0]["text"]
+    assert "computed over the whole log: total = 1,000 lines" in artifact
+    bench.pointer.close()
+
+
 def test_a_quote_is_found_and_shown_in_its_passage(bench: Bench) -> None:
     quote = "Paragraph 9 speaks of topic 9"
     bench.fake.model = lambda *_: {"text": "The topic 9.", "keep": [], "quotes": [quote]}
@@ -300,6 +328,36 @@ def test_the_caps_hold(bench: Bench, past: History, which: str) -> None:
     bench.past = past
     assert bench.shorten(PROSE).reason.startswith(f"summarizer over its {which} cap: ")
     assert bench.fake.requests == []
+
+
+def test_an_answer_that_was_paid_for_serves_when_no_other_may_be_asked_for(bench: Bench) -> None:
+    bench.fake.model = knowing("topic 5 ")
+    first = bench.shorten(PROSE)
+    bench.past = History(turns=40, refetch_rate=0.3, spent_today_usd=1.0)
+    again = bench.shorten(PROSE)
+    assert again.view == first.view
+    assert again.outcome == "summarized"
+    assert len(bench.fake.requests) == 1
+
+
+def test_a_kept_answer_to_a_part_serves_when_more_could_be_afforded(bench: Bench) -> None:
+    bench.past = History(refetch_rate=0.02)
+    bench.fake.model = knowing("computed over the whole log", "ERROR worker 6")
+    first = bench.shorten(LOG + LOG)
+    bench.past = History(turns=200)
+    assert first.outcome == "summarized", first.reason
+    assert bench.shorten(LOG + LOG).view == first.view
+    assert len(bench.fake.requests) == 1
+
+
+def test_a_route_can_keep_results_from_every_model(server: Fake) -> None:
+    server.requests.clear()
+    bench = Bench(server, replace(SETTINGS, routes=[Route("none", tool="docs.*")]))
+    outgoing = bench.shorten(PROSE)
+    assert outgoing.view == bench.planned(PROSE).view
+    assert outgoing.reason == ""
+    assert server.requests == []
+    bench.pointer.close()
 
 
 def test_secrets_do_not_leave_and_come_back_in_the_view(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """coatcheck fetch: any part of a kept artifact, exactly as the tool would return it."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,9 +10,9 @@ from coatcheck.artifacts import StoredArtifacts
 from coatcheck.body import block as block_of
 from coatcheck.cli.parts import artifacts, summarizer
 from coatcheck.cli.place import place
-from coatcheck.cli.summarizer import book
+from coatcheck.cli.summarizer import book, noted
 from coatcheck.cli.text import as_bytes, write
-from coatcheck.fetch import addressed, excerpt_of, parse
+from coatcheck.fetch import addressed, excerpt_of, parse, with_note
 from coatcheck.fetch import fetch as answer
 from coatcheck.types import Call, Session
 
@@ -19,7 +20,7 @@ from coatcheck.types import Call, Session
 @click.command()
 @click.argument("ref", required=False)
 @click.option("--grep", help="Words or a regular expression.")
-@click.option("--lines", help='Lines such as "120-180".')
+@click.option("--lines", help='"120-180" as numbered in the view; "@5-9": lines of the text.')
 @click.option("--query", help="JMESPath over JSON, NDJSON, YAML, CSV and other tables.")
 @click.option("--find", help="A question; its best passages. Without REF: over all that is kept.")
 @click.option("--ask", help="A question, answered by a model; without one: --find.")
@@ -39,7 +40,8 @@ def fetch(
     if block is None and out is None:
         reads = summarizer(at, None, Session("")) if verbs.get("ask") else None
         given = {key: value for key, value in asked.items() if value is not None}
-        fetched = answer(kept, given, reads.ask if reads else None)
+        found = answer(kept, given, reads.ask if reads else None)
+        fetched = with_note(found, partial(noted, at.home))
         if fetched.summary.micro_usd:
             book(at, Call(fetched.upstream, fetched.tool), fetched.summary)
         if fetched.is_error:
@@ -67,5 +69,5 @@ def whole(
     if block is not None:
         return block_of(artifact.result, block)
     wanted = parse({"ref": ref, **verbs})
-    text, _ = excerpt_of(addressed(artifact, wanted), wanted)
+    text, _ = excerpt_of(addressed(artifact, wanted), wanted, artifact.omissions)
     return as_bytes(text), "text/plain"

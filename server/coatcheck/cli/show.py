@@ -8,6 +8,7 @@ import click
 
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import json_of, line_of
+from coatcheck.cli.summarizer import noted
 from coatcheck.cli.text import moment, plain, table
 from coatcheck.types import Artifact, CoatcheckError, LedgerError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sqlite3 import Row
 
     from coatcheck.ledger.report import Figures
+    from coatcheck.ledger.summaries import Fared
 
 MOST_ARGUMENT_CHARS = 500
 
@@ -32,6 +34,7 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
     artifact, trouble = opened(sources, ref)
     try:
         rows, figures = booked(sources, ref)
+        fared = summarized(sources, ref, rows)
     except LedgerError as exc:
         raise click.ClickException(str(exc)) from exc
     if artifact is None and not rows:
@@ -39,10 +42,12 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
             f"{ref} is neither in the store nor in the ledger; copy it from a view's first line."
         )
     if as_json:
-        click.echo(as_object(ref, artifact, rows, figures))
+        click.echo(as_object(ref, artifact, rows, figures, fared))
         return
     parts = [f"{ref}  {call_of(rows, artifact)}", costs(figures)]
     parts += [line_of(row) for row in rows]
+    parts += [f"Summarizer, {of}: {found}" for of, found in fared.items()]
+    parts += filter(None, [noted(sources.home, ref) if artifact else ""])
     parts.append(kept(artifact) if artifact else f"The artifact cannot be shown: {trouble}")
     click.echo("\n".join(plain(part) for part in parts))
 
@@ -67,6 +72,19 @@ def booked(sources: Sources, ref: str) -> "tuple[list[Row], Figures]":
             return of_ref(db, ref), figures_of(db, ref)
     except FileNotFoundError:
         return [], Figures()
+
+
+def summarized(sources: Sources, ref: str, rows: "list[Row]") -> "dict[str, Fared]":
+    """Return how the summarizer fared with this artifact and with its tool, if it had a say."""
+    from coatcheck.ledger.reader import reading
+    from coatcheck.ledger.summaries import by_tool
+
+    if not any(row["decision"] for row in rows):
+        return {}
+    name = f"{rows[0]['upstream']}.{rows[0]['tool']}"
+    with reading(sources.home) as db:
+        found = {"this artifact": by_tool(db, ref=ref), f"all of {name}": by_tool(db, name=name)}
+    return {of: next(iter(tools.values())) for of, tools in found.items() if tools}
 
 
 def call_of(rows: "list[Row]", artifact: Artifact | None) -> str:
@@ -106,7 +124,13 @@ def kept(artifact: Artifact) -> str:
     return "\n".join(lines)
 
 
-def as_object(ref: str, artifact: Artifact | None, rows: "list[Row]", figures: "Figures") -> str:
+def as_object(
+    ref: str,
+    artifact: Artifact | None,
+    rows: "list[Row]",
+    figures: "Figures",
+    fared: "dict[str, Fared]",
+) -> str:
     """Return all of it as JSON text."""
     from coatcheck.ledger.report import flat
 
@@ -115,6 +139,7 @@ def as_object(ref: str, artifact: Artifact | None, rows: "list[Row]", figures: "
             "ref": ref,
             "totals": flat(figures),
             "entries": [json.loads(json_of(row)) for row in rows],
+            "summarizer": {of: found.as_json() for of, found in fared.items()},
             "kept": artifact is not None,
             "outcome": artifact.outcome if artifact else None,
             "omissions": [asdict(item) for item in artifact.omissions] if artifact else [],

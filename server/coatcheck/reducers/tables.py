@@ -36,10 +36,14 @@ TITLE = re.compile(r"[A-Z0-9%#][\w%#./()-]*(?: [\w%#./()-]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A parsed table: its column names, its rows of cells, the lines that stand around it."""
+    """A parsed table: its column names, its rows of cells, the lines that stand around it.
+
+    places are, for each row, its first line and the one after its last, counted from 0.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    places: Sequence[tuple[int, int]]
     before: Sequence[str] = ()
     after: Sequence[str] = ()
 
@@ -84,7 +88,8 @@ def _ruled(lines: Sequence[str]) -> Table | None:
     rows = [_bars(line) for line in lines[first:last]]
     before = [line for line in lines[: at - 1] if line.strip() and not RULE.fullmatch(line)]
     after = [line for line in lines[last:] if line.strip() and not RULE.fullmatch(line)]
-    return _checked(Table(columns, rows, before, after))
+    places = [(i, i + 1) for i in range(first, last)]
+    return _checked(Table(columns, rows, places, before, after))
 
 
 def _is_rule(line: str, lines: Sequence[str], at: int) -> bool:
@@ -112,13 +117,19 @@ def _delimited(text: str, lines: Sequence[str]) -> Table | None:
 
 
 def _read_csv(text: str, delimiter: str) -> Table | None:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found, places, first = [], [], 0
     try:
-        found = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if r]
+        for row in reader:
+            if row:
+                found.append(row)
+                places.append((first, reader.line_num))
+            first = reader.line_num
     except csv.Error:
         return None
     if len(found) < MIN_ROWS or not _looks_like_header(found[0], found[1:]):
         return None
-    return _checked(Table(found[0], found[1:]))
+    return _checked(Table(found[0], found[1:], places[1:]))
 
 
 def _looks_like_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -131,24 +142,25 @@ def _looks_like_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def _aligned(lines: Sequence[str]) -> Table | None:
     """Read the columns of a command such as kubectl get, docker ps, ps aux or df."""
-    lines = [line.expandtabs(8).rstrip() for line in lines if line.strip()]
+    places = [(i, i + 1) for i, line in enumerate(lines) if line.strip()]
+    lines = [lines[i].expandtabs(8).rstrip() for i, _ in places]
     if len(lines) <= MIN_ROWS:
         return None
     if DASHES.fullmatch(lines[1]):
         cells = [_slices(x, [m.start() for m in re.finditer(r"-+", lines[1])]) for x in lines]
-        return _checked(Table(cells[0], cells[2:]))
+        return _checked(Table(cells[0], cells[2:], places[2:]))
     if not _is_title(lines[0]):
         return None
     starts = _starts(lines)
     names = lines[0].split()
     if len(starts) < min(len(names), WORDED) and all(map(str.isupper, names)):
         cells = [line.split(maxsplit=len(names) - 1) for line in lines]
-        if table := _checked(Table(cells[0], cells[1:])):
+        if table := _checked(Table(cells[0], cells[1:], places[1:])):
             return table
     if len(starts) < 2:
         return None
     cells = _parted([_slices(line, starts) for line in lines])
-    return _checked(Table(cells[0], cells[1:]))
+    return _checked(Table(cells[0], cells[1:], places[1:]))
 
 
 def _parted(cells: Sequence[Sequence[str]]) -> list[list[str]]:

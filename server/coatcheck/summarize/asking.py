@@ -5,8 +5,8 @@ from concurrent.futures import CancelledError
 from dataclasses import replace
 
 from coatcheck.summarize import pointing, prompt
-from coatcheck.summarize.client import Api, Reply, Unanswered
-from coatcheck.summarize.economics import MILLION, Prices, cost_usd
+from coatcheck.summarize.client import Api, Reply, Unanswered, billed
+from coatcheck.summarize.economics import MILLION, Prices
 from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, within
 from coatcheck.summarize.history import History, over_caps
 from coatcheck.summarize.masking import Mask
@@ -76,13 +76,4 @@ class Asker:
         )
 
     def _costs(self, reply: Reply) -> Summary:
-        usage = reply.usage
-        dollars = cost_usd(usage, self._prices.of(self._settings.model))
-        return Summary(
-            decision=f"ask; cache: {usage.cache_write_tokens} written,"
-            f" {usage.cache_read_tokens} read",
-            milliseconds=reply.seconds * 1e3,
-            input_tokens=usage.prompt_tokens,
-            output_tokens=usage.output_tokens,
-            micro_usd=round(dollars * MILLION),
-        )
+        return billed(reply, self._prices.of(self._settings.model), f"ask; {reply.usage}")

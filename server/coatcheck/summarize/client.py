@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from coatcheck.summarize.economics import Usage
+from coatcheck.summarize.economics import MILLION, Price, Usage, cost_usd
+from coatcheck.types import Summary
 
 if TYPE_CHECKING:
     from anthropic import APIStatusError, AsyncAnthropic
@@ -36,13 +37,17 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its text, what it is billed, how long it took. stopped is why it ended."""
+    """An answer: its text, what it is billed, how long it took.
+
+    stopped is why it ended, room how many tokens of passages were read for it (0: not known).
+    """
 
     text: str
     model: str
     usage: Usage
     seconds: float
     stopped: str = "end_turn"
+    room: int = 0
 
 
 class Api:
@@ -243,3 +248,17 @@ def reply_of(message: Any, seconds: float) -> Reply:
         used.cache_read_input_tokens or 0,
     )
     return Reply(text, str(message.model), usage, seconds, str(message.stop_reason or "nothing"))
+
+
+def billed(reply: Reply, price: Price, decision: str, *, batch: bool = False) -> Summary:
+    """Return what a reply cost as a summary that holds nothing yet."""
+    usage = reply.usage
+    return Summary(
+        decision=decision,
+        milliseconds=reply.seconds * 1e3,
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.output_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        micro_usd=round(cost_usd(usage, price, batch=batch) * MILLION),
+    )

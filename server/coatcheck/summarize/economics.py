@@ -52,6 +52,9 @@ class Usage:
         """All tokens of the prompt, from the cache or not."""
         return self.input_tokens + self.cache_write_tokens + self.cache_read_tokens
 
+    def __str__(self) -> str:
+        return f"cache: {self.cache_write_tokens} written, {self.cache_read_tokens} read"
+
 
 @dataclass(frozen=True, slots=True)
 class Prospect:

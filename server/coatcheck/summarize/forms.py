@@ -17,8 +17,10 @@ PIECE_CHARS = 500
 BREAK = re.compile(r"(?<=[.!?;])\s+|(?<=[,>}])(?=[\s<{\"])|\s+")
 SECTION = re.compile(
     r"(?:.*: )?[\d,]+ (?:rows|entries)(?P<how> under their columns|, name by name)?"
+    r"(?:, [\d,]+ shown)?"
 )
 LEGEND = ("same in every row: ", "empty ", "columns not shown: ", "built from ", "not shown: ")
+COMPUTED = ("computed over ", "  ")
 # What a number in brackets before a passage costs.
 NUMBER_TOKENS = 4
 
@@ -27,39 +29,55 @@ NUMBER_TOKENS = 4
 class Passage:
     """One piece that can be pointed at: the line it stands on (from 1) and its text.
 
-    under are the indices (first, end) of the passages that say how to read it, such as the names
-    of its columns.
+    under are the indices of the passages that say how to read it, such as the names of its
+    columns.
     """
 
     line: int
     text: str
-    under: tuple[int, int] = (0, 0)
+    under: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A result as passages, in source order.
 
-    is_source: the lines are those that a fetch addresses. total counts lines, before any were
-    left out for their cost; omissions are those of the form itself, dropped as ballast.
+    is_source: the lines are those that a fetch addresses. omissions are those of the form itself,
+    dropped as ballast. chosen_of is 0, but of a form that holds only what rules have chosen the
+    number of lines of the source.
     """
 
     passages: tuple[Passage, ...]
     is_source: bool
-    total: int
     text: str
     tokens: int
     omissions: Sequence[Omission] = ()
+    chosen_of: int = 0
 
 
 def form_of(text: str, aim: Aim, reduce: Reducer) -> Form:
     """Return text without ballast where its kind has such a form, else as it is."""
     whole = reduce(text, Aim(EVERYTHING, tool=aim.tool, arguments=aim.arguments))
-    is_source = whole is None or whole.level not in ("lossless", "trimmed")
-    laid = clean(excerpt.lined(text)[0]) if is_source or whole is None else whole.text
-    dropped = () if is_source or whole is None else whole.omissions
-    lines = laid.split("\n")
-    return Form(tuple(_passages(lines)), is_source, len(lines), laid, estimate(laid), dropped)
+    if whole is None or whole.level not in ("lossless", "trimmed"):
+        laid = clean(excerpt.lined(text)[0])
+        return Form(tuple(_passages(laid)), True, laid, estimate(laid))
+    found = tuple(_passages(whole.text))
+    return Form(found, False, whole.text, estimate(whole.text), whole.omissions)
+
+
+def chosen_form(text: str, aim: Aim, reduce: Reducer, tokens: int) -> Form | None:
+    """Return what rules choose of text for about so many tokens; None when they have no say.
+
+    The same rules with more room, and with what they compute over the whole: a model that reads a
+    result in part chooses from more than they do, not from other parts of it.
+    """
+    made = reduce(text, replace(aim, budget_tokens=tokens))
+    if made is None or made.level not in ("selected", "trimmed", "lossless"):
+        return None
+    laid = excerpt.lined(text)[0]
+    lines = sum(1 for line in laid.split("\n") if line.strip())
+    found = tuple(_passages(made.text, headed=True))
+    return Form(found, False, made.text, estimate(made.text), (), lines)
 
 
 def cost_of(form: Form) -> int:
@@ -98,7 +116,7 @@ def legends(form: Form, chosen: Iterable[int]) -> set[int]:
     """Return chosen and the passages that say how to read them."""
     found = set(chosen)
     for index in tuple(found):
-        found.update(range(*form.passages[index].under))
+        found.update(form.passages[index].under)
     return found
 
 
@@ -108,41 +126,58 @@ def _only(form: Form, chosen: Sequence[int]) -> Form:
     passages = []
     for index in kept:
         old = form.passages[index]
-        first, end = old.under
-        under = (place[first], place[end - 1] + 1) if end > first else (0, 0)
+        under = tuple(place[above] for above in old.under)
         passages.append(Passage(old.line, old.text, under))
     return replace(form, passages=tuple(passages))
 
 
-def _passages(lines: Sequence[str]) -> Iterator[Passage]:
-    count, at = 0, 0
-    under = (0, 0)
-    while at < len(lines):
-        legend = _legend(lines, at)
-        whole = under != (0, 0)
-        if legend:
-            under = (count, count + legend)
-        for number in range(at, at + max(1, legend)):
-            pieces = [lines[number]] if whole or legend else _pieces(lines[number])
-            for piece in pieces:
-                if piece.strip():
-                    yield Passage(number + 1, piece, (0, 0) if legend else under)
-                    count += 1
-        at += max(1, legend)
+def _passages(text: str, *, headed: bool = False) -> Iterator[Passage]:
+    """Yield the passages of text.
+
+    Rows stand under the lines that name and explain their columns. With headed set, a line that
+    ends with a colon stands over those up to the next such line.
+    """
+    lines = text.split("\n")
+    count = 0
+    legend: set[int] = set()
+    explained: tuple[int, ...] = ()
+    heading: tuple[int, ...] = ()
+    for at, line in enumerate(lines):
+        if not line.strip():
+            continue
+        if found := _legend(lines, at):
+            legend, explained, heading = found, (), ()
+        under: tuple[int, ...] = ()
+        if at in legend:
+            explained, heading = (*explained, count), ()
+        elif headed and line.endswith(":"):
+            heading = (count,)
+        else:
+            under = heading or explained
+        for piece in [line] if legend else _pieces(line):
+            if piece.strip():
+                yield Passage(at + 1, piece, under)
+                count += 1
 
 
-def _legend(lines: Sequence[str], at: int) -> int:
-    """Return how many lines from at on say how to read the rows below them, 0 if none does."""
+def _legend(lines: Sequence[str], at: int) -> set[int]:
+    """Return the lines that say how to read the rows below line at, none if none does.
+
+    What is computed over the rows may stand between them.
+    """
     found = SECTION.fullmatch(lines[at][:300])
     if not found:
-        return 0
+        return set()
     end = at + 1
     while end < len(lines) and lines[end].startswith(LEGEND):
+        end += 1
+    legend = set(range(at, end))
+    while end < len(lines) and lines[end].startswith(COMPUTED):
         end += 1
     has_columns = found["how"] == " under their columns" or (
         found["how"] is None and end < len(lines) and "=" not in lines[end]
     )
-    return end - at + (has_columns and end < len(lines))
+    return legend | {end} if has_columns and end < len(lines) else legend
 
 
 def _pieces(line: str) -> Iterator[str]:

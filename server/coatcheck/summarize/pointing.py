@@ -131,14 +131,16 @@ def pointed(
     if not shown or not omissions:
         return None
     body = "\n".join([*head, *_written(form, sorted(shown)), *loose])
-    handle = "a word of the line" if form.is_source else "a word of it"
+    of_lines = form.is_source or form.chosen_of
+    handle = "a word of the line" if of_lines else "a word of it"
     return Reduction(body, "summary", "summarized", omissions, handle)
 
 
 def is_thin(found: Findings, form: Form, target_tokens: int) -> bool:
     """Tell whether an answer says nothing and points at next to nothing: a lazy model's."""
     shown = sum(estimate(form.passages[index].text) for index in found.chosen)
-    return not found.text and not found.loose and shown < THIN_SHARE * target_tokens
+    is_little = len(found.chosen) < 2 or shown < THIN_SHARE * target_tokens
+    return not found.text and not found.loose and is_little
 
 
 def above(found: Findings, model: str, planned: Reduction) -> Reduction:
@@ -185,13 +187,16 @@ def _written(form: Form, indices: Sequence[int]) -> Iterator[str]:
         passages = [form.passages[index] for _, index in run]
         first, last = passages[0].line, passages[-1].line
         mark = "@" if form.is_source else "#"
-        yield f"{mark}{first}:" if first == last else f"{mark}{first}-{last}:"
+        if not form.chosen_of:  # else no line can be addressed, or says itself where it stands
+            yield f"{mark}{first}:" if first == last else f"{mark}{first}-{last}:"
         for _, pieces in groupby(passages, lambda passage: passage.line):
             yield "".join(piece.text for piece in pieces).rstrip()
 
 
 def _omissions(form: Form, shown: set[int], lines: set[int]) -> list[Omission]:
     """Return what is left out: lines, characters of lines shown in part, what the form dropped."""
+    if form.chosen_of:
+        return [Omission("lines", min(len(lines), form.chosen_of), form.chosen_of)]
     out = []
     total = sum(1 for line in form.text.split("\n") if line.strip())
     if len(lines) < total:

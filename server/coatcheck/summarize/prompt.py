@@ -10,7 +10,7 @@ from coatcheck.summarize.forms import Form
 from coatcheck.summarize.masking import Mask
 
 # Part of the key of every kept answer: raise it when a word below changes.
-VERSION = "1"
+VERSION = "2"
 MOST_TOKENS = 1_000
 # What system prompt, schema and task cost beside the artifact, in tokens of Claude.
 OVERHEAD_TOKENS = 700
@@ -60,6 +60,7 @@ SCHEMA: Mapping[str, Any] = {
 
 SUMMARY = "Point at what the agent needs of this result."
 PROSE = 'Point at what the agent needs of this result; let "text" be up to six sentences.'
+ROOM = "About {tokens} tokens of passages are enough, unless the agent needs every one of more."
 ANSWER = (
     'Let "text" answer the question from the result alone; point at the passages that prove it.'
 )
