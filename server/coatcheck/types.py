@@ -61,6 +61,14 @@ class ExcerptError(CoatcheckError):
     """A fetch whose page, lines, pattern or query cannot be served."""
 
 
+class RequestError(CoatcheckError):
+    """A request that is answered with an error of JSON-RPC, of this code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The settings of one tool after defaults, its upstream and its tool tables were merged.
@@ -467,7 +475,8 @@ class Desk(Protocol):
 
     The front forwards everything else as received. Methods named with "worker" are called in a
     worker thread and may take time; the others are called on the event loop and must be quick.
-    None of them raises: on any trouble they answer so that the message passes as received.
+    But for answer none of them raises: on any trouble they answer so that the message passes as
+    received.
     """
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -479,7 +488,10 @@ class Desk(Protocol):
         ...
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the JSON of the `result` member for a request that is for us (worker)."""
+        """Return the JSON of the `result` member for a request that is for us (worker).
+
+        Raises: RequestError, when the answer is an error.
+        """
         ...
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:

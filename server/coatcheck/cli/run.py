@@ -69,6 +69,7 @@ def relay(options: Options, at: Place, environment: Mapping[str, str]) -> int:
     command = Command(name, options.command, environment)
     process = command.start()
     # Only now: the upstream starts while the event loop and the rest are imported.
+    from coatcheck.bridge import Bridge
     from coatcheck.cli import wrapped
     from coatcheck.front import Agent, Relay
     from coatcheck_adapters.upstreams.stdio import StdioUpstream
@@ -76,7 +77,7 @@ def relay(options: Options, at: Place, environment: Mapping[str, str]) -> int:
     seconds = at.config.rule(name, "").call_timeout_seconds
 
     def connect(joined: "Desk | None", agent: Agent, tasks: "TaskGroup") -> Relay:
-        upstream = StdioUpstream(command, process)
+        upstream = Bridge(StdioUpstream(command, process), tasks)
         return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 
     if at.config.is_off(name):
