@@ -60,6 +60,7 @@ LAYERS = {
     "catalogue": 3.5,
     "repeats": 3.5,
     "filling": 3.5,
+    "statement": 3.5,
     "clerk": 3.1,
     "link": 3.1,
     "bridge": 3.2,
