@@ -121,7 +121,8 @@ class Desk:
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
-            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, fetched.text)
+            said = fetched.text.removeprefix("Error: ")
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, said)
         return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:

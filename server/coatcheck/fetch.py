@@ -240,14 +240,18 @@ def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[st
     laid, anew = excerpt.lined(text)
     first, last, unit = excerpt.parse_range(wanted.lines)
     records = None if unit == "lines" else numbered.records(laid, omissions)
+    if unit == "records" and records is None:
+        records = numbered.main_records(laid)
     if records is not None:
         return _records(laid, records, (first, last), _laid_out(anew))
     if unit == "records":
         raise ExcerptError(
-            f'lines="{wanted.lines}": the view numbers no rows; lines="@{first}" is a line'
+            f'lines="{wanted.lines}": this is no list of rows; lines="@{first}" is a line'
         )
     found, end, total = excerpt.slice_lines(laid, first, last)
-    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+    is_meant = unit == "lines" or not numbered.counts_fields(omissions)
+    else_rows = "" if is_meant else f'; if rows are meant: lines="rows {first}-{end}"'
+    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}{else_rows}"
 
 
 def _records(
@@ -257,7 +261,7 @@ def _records(
     if first > total:
         to = f"{first}-{last}" if last else f"{first}-"
         raise ExcerptError(
-            f"there is no {singular(records.unit)} {first:,}: the view numbers"
+            f"there is no {singular(records.unit)} {first:,}: this has"
             f' {number(total, records.unit)}; for lines of the text write lines="@{to}"'
         )
     end = min(total, last or total)

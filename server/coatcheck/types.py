@@ -11,6 +11,7 @@ Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "cl
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Transport = Literal["auto", "http", "sse"]
 Kind = Literal[
     "records",
     "tables",
