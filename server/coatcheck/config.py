@@ -11,6 +11,7 @@ from typing import Any
 
 from coatcheck.settings import (
     HTTP_KEYS,
+    LEDGER_KEYS,
     PRICE_KEYS,
     REFS_INTO,
     ROUTE_KEYS,
@@ -68,6 +69,14 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """How long single calls stay in the ledger, and the share of sessions that is held out."""
+
+    keep: int = 90 * 86_400
+    holdout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting; path is the file they came from, None for the defaults."""
 
@@ -77,6 +86,7 @@ class Config:
     upstream_rules: Mapping[str, Table] = field(default_factory=dict)
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
     http: HttpSettings = field(default_factory=HttpSettings)
@@ -154,6 +164,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
     )
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
+    ledger = _values(table.get("ledger", {}), LEDGER_KEYS, where, "ledger")
     summarizer = _summarizer(table.get("summarizer", {}), where)
     http = _values(table.get("http", {}), HTTP_KEYS, where, "http")
     serve = _values(table.get("serve", {}), SERVE_KEYS, where, "serve")
@@ -166,6 +177,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
         rules,
         tools,
         StoreSettings(**store),
+        LedgerSettings(**ledger),
         summarizer,
         http=HttpSettings(**http),
         serve=ServeSettings(**serve),
@@ -239,8 +251,8 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
-    serve, http = ServeSettings(), HttpSettings()
+    rule, store, summarizer, serve = Rule(), StoreSettings(), SummarizerSettings(), ServeSettings()
+    ledger, http = LedgerSettings(), HttpSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -256,6 +268,9 @@ def example() -> str:
         "",
         "[store]",
         *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
+        "",
+        "[ledger]",
+        *(_line(name, getattr(ledger, name), key) for name, key in LEDGER_KEYS.items()),
         "",
         "[serve]  # `coatcheck serve`: all upstreams below as one server; docs/serve.md",
         *(_line(name, getattr(serve, name), key) for name, key in SERVE_KEYS.items()),
