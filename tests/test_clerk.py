@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coatcheck.front import Relay
-from coatcheck.types import Call
+from coatcheck.types import Call, RequestError
 
 BOUND_SECONDS = 5
 
@@ -71,6 +71,8 @@ class FakeDesk:
         return method == "tools/call" and params.get("name") == "fetch_artifact"
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
+        if "arguments" in params:
+            raise RequestError(-32602, "no such thing")
         return json.dumps({"fetched": params["name"]}).encode()
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
@@ -166,6 +168,14 @@ async def test_a_request_for_us_never_reaches_the_upstream() -> None:
             await t.answer() == b'{"jsonrpc":"2.0","id":7,"result":{"fetched": "fetch_artifact"}}'
         )
         assert t.upstream.lines.empty()
+
+
+async def test_an_error_of_the_desk_is_an_error_of_json_rpc() -> None:
+    async with talk(FakeDesk()) as t:
+        params = b'{"name":"fetch_artifact","arguments":{}}'
+        t.relay.from_agent([b'{"id":7,"method":"tools/call","params":' + params + b"}"])
+        error = json.loads(await t.answer())["error"]
+        assert error == {"code": -32602, "message": "no such thing"}
 
 
 async def test_the_desk_may_change_the_params_of_a_call() -> None:

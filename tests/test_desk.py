@@ -8,11 +8,14 @@ from fakes import ListLedger, MemoryArtifacts, first_line
 
 from coatcheck.desk import Desk
 from coatcheck.pipeline import Pipeline
-from coatcheck.types import Call, Rule, Session
+from coatcheck.types import Call, RequestError, Rule, Session
+from coatcheck.view import ref_in
 
 LONG = "\n".join(f"line {n} of a long text about nothing much" for n in range(400))
 RESULT = json.dumps({"content": [{"type": "text", "text": LONG}]}).encode()
 TOOLS = json.dumps({"tools": [{"name": "read", "inputSchema": {"type": "object"}}]}).encode()
+
+MODERN = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
 
 
 def desk_with(rule: Rule | None = None, shortened: tuple[str, ...] = ()) -> tuple[Desk, ListLedger]:
@@ -105,6 +108,45 @@ def test_an_artifact_is_a_resource_too() -> None:
     assert not desk.answers("resources/read", {"uri": "file:///x"})
 
 
+def shortened(desk: Desk) -> str:
+    call, _ = desk.take({"name": "read"}, b'{"name":"read"}')
+    sent = desk.revise("tools/call", call, RESULT, 0.0)
+    assert sent
+    return str(json.loads(sent)["content"][0]["text"])
+
+
+@pytest.mark.parametrize(("meta", "code"), [({}, -32002), (MODERN, -32602)])
+def test_a_resource_of_ours_that_is_not_there_is_an_error(meta: object, code: int) -> None:
+    desk, ledger = desk_with()
+    params = {"uri": "coatcheck://artifact/cc_000000000000", "_meta": meta}
+    with pytest.raises(RequestError, match="cc_000000000000") as caught:
+        desk.answer("resources/read", params)
+    assert caught.value.code == code
+    assert ledger.entries[0].is_error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "before", "after"),
+    [
+        ({"ref": "cc_000000000000"}, True, True),
+        ({"ref": "coatcheck://artifact/cc_000000000000", "lines": "5"}, True, True),
+        ({"find": "words"}, True, True),
+        ({}, True, True),
+        (None, True, True),
+        ({"ref": "main"}, False, True),
+        ({"build": 7}, False, True),
+    ],
+)
+def test_a_call_before_the_tools_are_listed_is_ours_if_it_looks_so(
+    arguments: object, before: bool, after: bool
+) -> None:
+    desk, _ = desk_with()
+    params = {"name": "fetch_artifact", "arguments": arguments}
+    assert desk.answers("tools/call", params) == before
+    desk.revise("tools/list", None, TOOLS, 0.0)
+    assert desk.answers("tools/call", params) == after
+
+
 def test_the_template_of_our_resources_joins_those_of_the_upstream() -> None:
     desk, _ = desk_with()
     sent = desk.revise("resources/templates/list", None, b'{"resourceTemplates":[]}', 0.0)
@@ -183,10 +225,10 @@ def test_the_focus_is_guessed_from_arguments_then_from_what_this_context_grepped
 
 def test_a_modern_request_gets_the_members_that_its_revision_asks_for() -> None:
     desk, _ = desk_with()
-    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
+    meta = MODERN
     called = json.loads(desk.answer("tools/call", {"name": "fetch_artifact", "_meta": meta}))
     assert called["resultType"] == "complete"
-    uri = {"uri": "coatcheck://artifact/cc_000000000000", "_meta": meta}
+    uri = {"uri": f"coatcheck://artifact/{ref_in(shortened(desk))}", "_meta": meta}
     read = json.loads(desk.answer("resources/read", uri))
     assert (read["resultType"], read["cacheScope"], read["ttlMs"]) == ("complete", "private", 0)
     assert "resultType" not in json.loads(desk.answer("tools/call", {"name": "fetch_artifact"}))

@@ -1,6 +1,7 @@
 """Cut what a fetch asks for out of an artifact's text."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,16 @@ def test_grep_ignores_case_unless_a_capital_is_given() -> None:
 
 def test_a_pattern_that_is_no_regex_is_searched_as_words() -> None:
     assert excerpt.grep("call f(x\nother", "f(x")[1] == 1
+
+
+def test_a_wrong_pattern_is_refused_with_its_place_and_an_example_that_fits() -> None:
+    text = "a line\nof harbour towns"
+    with pytest.raises(ExcerptError) as caught:
+        excerpt.grep(text, "(one")
+    assert re.search(r"is no regex \(.*\d\) and stands", str(caught.value))
+    assert str(caught.value).endswith('stands nowhere as words; for example grep="harbour"')
+    assert excerpt.grep(text, "harbour")[1] == 1
+    assert excerpt.example_for("") == "word"
 
 
 def test_a_pattern_that_would_never_end_is_stopped() -> None:

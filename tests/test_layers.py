@@ -22,6 +22,8 @@ LAYERS = {
     "dialect": 1.0,
     "sizing": 1.0,
     "focus": 1.0,
+    "transcripts": 0.6,
+    "audit": 1.2,
     "body": 1.0,
     "reducers": 1.1,
     "excerpt": 1.2,

@@ -1,10 +1,11 @@
-"""Change a tools/list result: our tool last, no outputSchema where results are shortened."""
+"""Change what lists offer: our tool and resources last, no outputSchema of shortened results."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from coatcheck import spans
 from coatcheck.fetch import TOOL as FETCH
+from coatcheck.params import URI
 from coatcheck.types import Rule
 
 FOCUS = "_focus"
@@ -43,6 +44,12 @@ _ANNOTATIONS = {
         "idempotentHint": True,
         "openWorldHint": False,
     }
+}
+TEMPLATE = {
+    "uriTemplate": URI + "{ref}",
+    "name": "artifact",
+    "description": "A tool result kept in full by coatcheck",
+    "mimeType": "text/plain",
 }
 # A page holds 8,000 characters; the figure leaves room for several blocks.
 _MAX_RESULT_CHARS = 50_000
@@ -107,6 +114,16 @@ def change(
         added += spans.dumps(FETCH_TOOL).decode()
     changed = spans.apply(result, edits) if edits else None
     return Listing(changed, frozenset(names), frozenset(with_focus), added)
+
+
+def with_template(result: bytes) -> bytes | None:
+    """Return the last page of a list of resource templates with ours, None for other pages."""
+    templates = spans.member(result, "resourceTemplates")
+    if templates is None or spans.member(result, "nextCursor"):
+        return None
+    comma = b"," if spans.items(result, templates.start) else b""
+    at = templates.end - 1
+    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])
 
 
 def _name(result: bytes, start: int) -> str:

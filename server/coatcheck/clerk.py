@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from coatcheck import wire
+from coatcheck.types import RequestError
 
 if TYPE_CHECKING:
     from coatcheck.inflight import Pending
@@ -85,9 +86,21 @@ class Clerk:
         except Exception:
             logger.exception("the desk failed to note a call")
 
-    def answer(self, message: wire.Message, method: str, done: Done) -> None:
-        """Let the desk answer in a worker; done gets the result, None when it failed."""
-        self._run(lambda: self._desk.answer(method, message.params()), done)
+    def answer(
+        self,
+        message: wire.Message,
+        method: str,
+        done: Callable[[bytes | RequestError | None], None],
+    ) -> None:
+        """Let the desk answer in a worker; done gets the result or error, None when it failed."""
+
+        def work() -> bytes | RequestError:
+            try:
+                return self._desk.answer(method, message.params())
+            except RequestError as error:
+                return error
+
+        self._run(work, done)
 
     def revise(self, pending: "Pending", answer: wire.Answer, done: Done) -> None:
         """Let the desk revise a result in a worker; done gets the new one, None to pass it."""
@@ -117,7 +130,7 @@ class Clerk:
     def _milliseconds(self, since: float) -> float:
         return (self._loop.time() - since) * 1000
 
-    def _run(self, work: Callable[[], T | None], done: Callable[[T | None], None]) -> None:
+    def _run(self, work: Callable[[], T], done: Callable[[T | None], None]) -> None:
         if self._workers is None:
             self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="coatcheck")
         self._working += 1
@@ -133,7 +146,7 @@ class Clerk:
             done(ready.result())
 
 
-def _guarded(work: Callable[[], T | None]) -> T | None:
+def _guarded(work: Callable[[], T]) -> T | None:
     try:
         return work()
     except Exception:  # law 3: the message passes as received

@@ -27,6 +27,7 @@ from coatcheck.types import (
     Route,
     Rule,
     SummarizerSettings,
+    Transport,
 )
 
 Table = Mapping[str, Any]
@@ -45,6 +46,7 @@ class Upstream:
     env: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    transport: Transport = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ def _written(name: str, value: object) -> str:
 
 EXAMPLE_TABLES = """\
 # One table per upstream; every key of [defaults] may stand here too.
-# `coatcheck run --name github` takes all of it but command, args and url from here.
+# `coatcheck run --name github -- COMMAND` takes all of it but command and args from here.
 # [upstreams.github]
 # command = "npx"
 # args = ["-y", "server-github"]
@@ -271,7 +273,8 @@ EXAMPLE_TABLES = """\
 
 # [upstreams.docs]
 # url = "https://docs.example/mcp"
-# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }
+# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }  # or `coatcheck login docs`
+# transport = "auto"  # auto (HTTP, else SSE) | http (Streamable HTTP) | sse (the older HTTP+SSE)
 # egress = false
 
 # upstream.tool with wildcards; the first match wins.

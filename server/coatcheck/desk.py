@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from coatcheck import catalogue, filling, spans
 from coatcheck.clients import shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch
+from coatcheck.fetch import Fetched, fetch, is_for_us
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
@@ -26,6 +26,7 @@ from coatcheck.types import (
     Ledger,
     RefsInto,
     Refused,
+    RequestError,
     Rule,
     Session,
     StoreError,
@@ -39,16 +40,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESULTS = frozenset({"tools/call", "tasks/result"})
-TEMPLATE = {
-    "uriTemplate": URI + "{ref}",
-    "name": "artifact",
-    "description": "A tool result kept in full by coatcheck",
-    "mimeType": "text/plain",
-}
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
 PRIVATE = b',"ttlMs":0,"cacheScope":"private"'
+# How a resource that is not there is answered, in that revision and in those before it.
+INVALID_PARAMS = -32602
+NOT_FOUND = -32002
 # Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
 LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
@@ -78,6 +76,7 @@ class Desk:
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
+    _listed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
@@ -95,15 +94,19 @@ class Desk:
             self.session = Session(self.session.id, name, version)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
-        """Tell whether this is a fetch_artifact call or the reading of a resource of ours."""
+        """Tell whether this is a fetch_artifact call or the reading of a resource of ours.
+
+        Before the tools are listed an upstream may still turn out to have one of that name.
+        """
         if self._shadowed:
             return False
         if method == "tools/call":
-            return params.get("name") == FETCH
+            is_named = params.get("name") == FETCH
+            return is_named and (self._listed or is_for_us(params.get("arguments")))
         return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the result of a fetch, booked."""
+        """Return the result of a fetch, booked. Raises: RequestError for an unknown resource."""
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
@@ -114,7 +117,9 @@ class Desk:
         modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
-        return _as_resource(fetched, params, COMPLETE + PRIVATE if modern else b"")
+        if fetched.is_error:
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, fetched.text)
+        return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
         """Return the call, and params without `_focus` where we offered it."""
@@ -185,7 +190,7 @@ class Desk:
         if method == "tools/list":
             return self._revise_tools(result)
         if method == "resources/templates/list":
-            return _with_template(result)
+            return catalogue.with_template(result)
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
         rule = self.rule_of(call.tool)
@@ -241,6 +246,7 @@ class Desk:
                 FETCH,
             )
             return None
+        self._listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
         self._schemas |= _schemas_in(parsed)
@@ -385,17 +391,3 @@ def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
     entries = [entry for entry in tools or () if isinstance(entry, dict)]
     schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
     return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
-
-
-def _as_resource(fetched: Fetched, params: Mapping[str, object], also: bytes) -> bytes:
-    content = {"uri": params.get("uri"), "mimeType": "text/plain", "text": fetched.text}
-    return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
-
-
-def _with_template(result: bytes) -> bytes | None:
-    templates = spans.member(result, "resourceTemplates")
-    if templates is None or spans.member(result, "nextCursor"):
-        return None
-    comma = b"," if spans.items(result, templates.start) else b""
-    at = templates.end - 1
-    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])

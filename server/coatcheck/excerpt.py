@@ -11,12 +11,15 @@ PAGE_CHARS = 8_000
 LONG_LINE_CHARS = 2_000
 GREP_SECONDS = 2.0
 CONTEXT_LINES = 2
+EXAMPLE_CHARACTERS = 4_000
 
 _RANGE = re.compile(
     r"\s*(?:(@|lines?\b)|(rows?|entry|entries|records?)\b)?\s*"
     r"(\d{1,18})\s*(?:(-)\s*(\d{1,18})?\s*)?:?\s*\Z",
     re.IGNORECASE,
 )
+
+_WORD = re.compile(r"\b[^\W\d_][\w-]{2,23}\b")
 
 Unit = Literal["", "lines", "records"]
 
@@ -54,27 +57,34 @@ def lined(text: str) -> tuple[str, bool]:
 def indent(text: str) -> str:
     """Return valid JSON laid out one member a line, every value written as in the source."""
     out: list[str] = []
-    depth = 0
+    depth, line = 0, "\n"
     for token in _JSON_TOKEN.finditer(text):
         mark = token[0]
-        if mark in "{[":
-            depth += 1
-            out.append(mark + "\n" + " " * depth)
+        if mark in ",{[":
+            if mark != ",":
+                depth += 1
+                line = "\n" + " " * depth
+            out.append(mark + line)
         elif mark in "}]":
             depth -= 1
-            if out[-1].endswith("\n" + " " * (depth + 1)):
-                out[-1] = out[-1].rstrip()
+            line = "\n" + " " * depth
+            if out[-1][0] in "{[" and out[-1][1:2] == "\n":
+                out[-1] = out[-1][0]  # nothing stands between the brackets
+                out.append(mark)
             else:
-                out.append("\n" + " " * depth)
-            out.append(mark)
-        elif mark == ",":
-            out.append(",\n" + " " * depth)
+                out.append(line + mark)
         else:
-            out.append(": " if mark == ":" else mark)
+            key, value = token.groups()
+            out.append(f"{key}: {value}" if key else mark)
     return "".join(out)
 
 
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
+# A bracket, a comma, or a whole member: its key and what stands behind the colon, if not a bracket.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_JSON_TOKEN = re.compile(
+    rf'[{{}}\[\],]|({_STRING})\s*+:\s*+((?:{_STRING}|[^\s{{}}\[\],:"]++)?)|{_STRING}|[^\s{{}}\[\],:"]++',
+    re.DOTALL,
+)
 
 
 def parse_range(value: str) -> tuple[int, int | None, Unit]:
@@ -122,13 +132,18 @@ def grep(text: str, pattern: str, *, context: int = CONTEXT_LINES) -> tuple[str,
 
 
 def matches(text: str, pattern: str) -> list[int]:
-    """Return the indices of the lines that pattern matches. Raises: ExcerptError."""
+    """Return the indices of the lines that pattern matches. Raises: ExcerptError.
+
+    A wrong pattern that occurs nowhere as words is refused with its error and an example.
+    """
     import regex  # here because only a fetch needs it and it costs start-up time
 
     flags = regex.MULTILINE | (regex.IGNORECASE if pattern == pattern.lower() else 0)
+    wrong = ""
     try:
         compiled = regex.compile(pattern, flags)
-    except regex.error:
+    except regex.error as error:
+        wrong = str(error)  # with the place, as in "missing ) at position 4"
         compiled = regex.compile(regex.escape(pattern), flags)
     found: list[int] = []
     at = number = 0
@@ -140,9 +155,21 @@ def matches(text: str, pattern: str) -> list[int]:
                 found.append(number)
     except TimeoutError:
         raise ExcerptError(
-            f'grep="{pattern}" took over {GREP_SECONDS:g} s; use plain words of the line'
+            f'grep="{pattern}" took over {GREP_SECONDS:g} s; use plain words of the line,'
+            f' for example grep="{example_for(text)}"'
         ) from None
+    if wrong and not found:
+        raise ExcerptError(
+            f'grep="{pattern[:200]}" is no regex ({wrong}) and stands nowhere as words;'
+            f' for example grep="{example_for(text)}"'
+        )
     return found
+
+
+def example_for(text: str) -> str:
+    """Return a telling word of text: the longest plain one of its first lines."""
+    words = _WORD.findall(text[:EXAMPLE_CHARACTERS])
+    return max(words, key=len, default="word")
 
 
 def passages(matched: Sequence[int], total: int, context: int) -> list[tuple[int, int]]:

@@ -58,6 +58,11 @@ class Fetched:
         error = b',"isError":true' if self.is_error else b""
         return b'{"content":[' + content + b"]" + error + also + b"}"
 
+    def resource(self, uri: object, also: bytes = b"") -> bytes:
+        """Return the `result` member for the reading of uri; also holds further members."""
+        content = {"uri": uri, "mimeType": "text/plain", "text": self.text}
+        return b'{"contents":[' + spans.dumps(content) + b"]" + also + b"}"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -101,6 +106,13 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
         raise ExcerptError(f"page={page[:60]} is no page number; pages count from 1")
     given["ref"] = given.get("ref", "").strip().removeprefix(URI)
     return Wanted(page=int(page), **given)
+
+
+def is_for_us(arguments: object) -> bool:
+    """Tell whether a call of this name has arguments that only our own tool understands."""
+    given = arguments if isinstance(arguments, Mapping) else {}
+    ref = str(given.get("ref") or "").strip().removeprefix(URI)
+    return set(given) <= set(KNOWN) and (not ref or ref.startswith("cc_"))
 
 
 def fetch(

@@ -25,6 +25,7 @@ MOST_DEPTH = 30
 WEIGHED_CHARACTERS = 4_000_000
 MOST_CHARACTERS = 64 << 20
 
+CLOSING = frozenset(" \t\r\x0b\x0c])},;")
 CLOSES = re.compile(r"[\s\])},;]+")
 BLANK = -1
 
@@ -214,13 +215,14 @@ def _cuts(depths: Sequence[int | None], first: int, last: int) -> Sequence[int]:
 def _depth(line: str) -> int | None:
     """Return how far a line is indented; None for one that begins no block, -1 for a blank one."""
     bare = line.lstrip(" \t")
-    if not bare.strip():
+    first = bare[:1]
+    if not first.strip() and not bare.strip():
         return BLANK
     indent = len(line) - len(bare)
-    while bare.startswith("- "):
+    while first == "-" and bare.startswith("- "):
         indent += 2
         bare = bare[2:]
-    return None if CLOSES.fullmatch(bare) else indent
+    return None if bare[:1] in CLOSING and CLOSES.fullmatch(bare) else indent
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[Unit]:

@@ -10,6 +10,7 @@ from coatcheck import wire
 from coatcheck.clerk import Clerk, Filled
 from coatcheck.inflight import Ids, InFlight, Pending
 from coatcheck.link import Link, Upstream
+from coatcheck.types import RequestError
 
 if TYPE_CHECKING:
     from coatcheck.types import Call, Desk
@@ -183,12 +184,13 @@ class Relay:
         return []
 
     def _answer_ourselves(self, clerk: Clerk, message: wire.Message, pending: Pending) -> None:
-        def done(body: bytes | None) -> None:
-            if body is None:
-                text = f"coatcheck could not answer {pending.method}; its log says why"
-                self._to_agent.append(wire.error(pending.id, wire.INTERNAL_ERROR, text))
-            else:
+        def done(body: bytes | RequestError | None) -> None:
+            if isinstance(body, bytes):
                 self._to_agent.append(wire.result(pending.id, body))
+            else:
+                text = f"coatcheck could not answer {pending.method}; its log says why"
+                error = body or RequestError(wire.INTERNAL_ERROR, text)
+                self._to_agent.append(wire.error(pending.id, error.code, str(error)))
             self._flush()
 
         clerk.answer(message, pending.method, done)

@@ -59,6 +59,8 @@ def _evaluated(value: Value, expression: str) -> Value:
     try:
         parsed: Any = parser.Parser().parse(expression)
         return _Interpreter(meter).visit(parsed.parsed, value)
+    except ExcerptError as error:
+        raise ExcerptError(f"{error}; {_for_example(value)}") from None
     except exceptions.JMESPathError as error:
         raise ExcerptError(_complaint(expression, error, value)) from None
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
@@ -171,10 +173,13 @@ class _Interpreter(visitor.TreeInterpreter):
         return super().visit(node, *args, **kwargs)
 
     def visit_comparator(self, node: Any, value: Any) -> Any:
-        if node["value"] in ("eq", "ne"):
-            for side in node["children"]:
-                self.meter.weigh(self.visit(side, value))
-        return super().visit_comparator(node, value)
+        if node["value"] not in ("eq", "ne"):
+            return super().visit_comparator(node, value)
+        left, right = (self.visit(side, value) for side in node["children"])
+        for side in (left, right):
+            if isinstance(side, dict | list):
+                self.meter.weigh(side)
+        return self.COMPARATOR_FUNC[node["value"]](left, right)
 
     def visit_multi_select_list(self, node: Any, value: Any) -> Any:
         made = super().visit_multi_select_list(node, value)

@@ -11,6 +11,7 @@ Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "cl
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Transport = Literal["auto", "http", "sse"]
 Kind = Literal[
     "records",
     "tables",
@@ -58,6 +59,14 @@ class Refused(CoatcheckError):
 
 class ExcerptError(CoatcheckError):
     """A fetch whose page, lines, pattern or query cannot be served."""
+
+
+class RequestError(CoatcheckError):
+    """A request that is answered with an error of JSON-RPC, of this code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,7 +470,8 @@ class Desk(Protocol):
 
     The front forwards everything else as received. Methods named with "worker" are called in a
     worker thread and may take time; the others are called on the event loop and must be quick.
-    None of them raises: on any trouble they answer so that the message passes as received.
+    But for answer none of them raises: on any trouble they answer so that the message passes as
+    received.
     """
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -473,7 +483,10 @@ class Desk(Protocol):
         ...
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the JSON of the `result` member for a request that is for us (worker)."""
+        """Return the JSON of the `result` member for a request that is for us (worker).
+
+        Raises: RequestError, when the answer is an error.
+        """
         ...
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:

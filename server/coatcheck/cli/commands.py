@@ -24,6 +24,7 @@ COMMANDS = {
     "pause": "coatcheck.cli.pause:pause",
     "resume": "coatcheck.cli.pause:resume",
     "uninstall": "coatcheck.cli.uninstall:uninstall",
+    "audit": "coatcheck.cli.audit:audit",
     "savings": "coatcheck.cli.savings:savings",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",

@@ -36,12 +36,15 @@ class Options:
     keep: bool = True
 
 
+@dataclass(frozen=True, slots=True)
 class NotKept:
-    """Artifacts that keep nothing: refs are empty, so that no view promises a fetch."""
+    """Artifacts that keep nothing; all have the same ref, and without one no view offers any."""
+
+    ref: str = ""
 
     def ref_for(self, kind: str, data: bytes) -> str:
-        """Return no ref."""
-        return ""
+        """Return the ref."""
+        return self.ref
 
     def put(self, artifact: Artifact) -> None:
         """Keep nothing, as was asked for."""
