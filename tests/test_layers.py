@@ -66,13 +66,14 @@ LAYERS = {
     "desk": 4,
     "front": 4,
     "web": 4,
+    "merge": 4.5,
     "wrap": 4,
     "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"merge", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

@@ -60,7 +60,9 @@ class Desk:
 
     shortened are the tools that were shortened before this session, read once at its start, so
     that our changes to tools/list stay byte-identical through the session (law 14). While
-    is_paused, results pass; the tools stay as they were listed.
+    is_paused, results pass; the tools stay as they were listed. A desk beside others has no
+    fetches: another lists fetch_artifact and answers it; asked_for is then common to them.
+    listed: the tools were listed, or no upstream can have a tool of that name anyway.
     """
 
     upstream: str
@@ -73,15 +75,16 @@ class Desk:
     refs_into: Sequence[RefsInto] = ()
     asker: Asker | None = None
     is_paused: Callable[[], bool] = lambda: False
+    has_fetches: bool = True
+    listed: bool = False
+    asked_for: dict[tuple[str, str, str], deque[str]] = field(default_factory=dict)
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
-    _listed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -98,11 +101,11 @@ class Desk:
 
         Before the tools are listed an upstream may still turn out to have one of that name.
         """
-        if self._shadowed:
+        if self._shadowed or not self.has_fetches:
             return False
         if method == "tools/call":
             is_named = params.get("name") == FETCH
-            return is_named and (self._listed or is_for_us(params.get("arguments")))
+            return is_named and (self.listed or is_for_us(params.get("arguments")))
         return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
@@ -112,7 +115,7 @@ class Desk:
         given = arguments if isinstance(arguments, dict) else {}
         fetched = fetch(self.pipeline.artifacts, given, self.asker)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
-            self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
+            self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in meta_of(params)
         if method == "tools/call":
@@ -181,7 +184,9 @@ class Desk:
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
             may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
             return may and not self.is_paused()
-        return method in {"tools/list", "resources/templates/list"}
+        if method == "resources/templates/list":
+            return self.has_fetches
+        return method == "tools/list"
 
     def revise(
         self, method: str, call: Call | None, result: bytes, upstream_ms: float
@@ -236,7 +241,10 @@ class Desk:
         parsed = spans.loads(result)
         last_page = isinstance(parsed, dict) and not parsed.get("nextCursor")
         listing = catalogue.change(
-            result, self.rule_of, shortened=self.shortened, last_page=last_page
+            result,
+            self.rule_of,
+            shortened=self.shortened,
+            last_page=last_page and self.has_fetches,
         )
         if FETCH in listing.names:
             self._shadowed = True
@@ -246,11 +254,11 @@ class Desk:
                 FETCH,
             )
             return None
-        self._listed |= last_page
+        self.listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
         self._schemas |= _schemas_in(parsed)
-        if last_page and not self._definitions_booked:
+        if last_page and not self._definitions_booked and (self.has_fetches or listing.added):
             self._definitions_booked = True
             tokens = estimate(listing.added)
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
@@ -265,7 +273,7 @@ class Desk:
             return call
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
-        lately = self._asked_for.get((call.context, call.tool), ())
+        lately = self.asked_for.get((call.context, call.upstream, call.tool), ())
         return replace(call, focus=guess or " ".join(lately))
 
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
@@ -284,15 +292,15 @@ class Desk:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
-    def _remember(self, meta: Mapping[str, object], tool: str, words: str) -> None:
+    def _remember(self, meta: Mapping[str, object], fetched: Fetched, words: str) -> None:
         """Remember what a context looked for; without a name of it, it may not be the next one's.
 
         Sub-agents share a connection, and the same result must give each the same view.
         """
         context, _ = context_of(meta)
         if context:
-            key = (context, tool)
-            self._asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
+            key = (context, fetched.upstream or self.upstream, fetched.tool)
+            self.asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
 
     def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
         """Append an entry; columns are those that are not the call's or the session's."""

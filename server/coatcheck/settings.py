@@ -155,6 +155,14 @@ UPSTREAM_KEYS: dict[str, Key] = {
 STORE_KEYS: dict[str, Key] = {
     "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
 }
+SERVE_KEYS: dict[str, Key] = {
+    "names": Key(
+        _one_of("prefixed", "flat"),
+        'one of "prefixed", "flat"',
+        "prefixed: upstream__tool | flat: as the upstream calls it, where that is unique",
+    ),
+    "wait_seconds": Key(_positive, "a number above 0", "lists do not wait longer for an upstream"),
+}
 NUMBER, AMOUNT = "a whole number of at least 1", "a number above 0"
 SUMMARIZER_KEYS: dict[str, Key] = {
     "consent": Key(
@@ -196,4 +204,4 @@ REFS_INTO = Key(
     'a list of pairs such as { from = "fs", to = "github.create_issue" }',
     "whose artifacts may enter which tools by their ref",
 )
-TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store", "summarizer")
+TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store", "serve", "summarizer")

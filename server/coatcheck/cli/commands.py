@@ -18,6 +18,7 @@ from coatcheck.types import CoatcheckError, ConfigError
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
+    "serve": "coatcheck.cli.serve:serve",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",

@@ -75,16 +75,28 @@ def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> Late
     return LateSummarizer(at, ledger, session) if may_read(at) else None
 
 
-def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
-    """Return the desk of one upstream for the agent session that begins now."""
-    session = Session(os.urandom(16).hex())
+def begin() -> Session:
+    """Return the agent session that begins now."""
+    return Session(os.urandom(16).hex())
+
+
+def desk(
+    at: Place,
+    upstream: str,
+    ledger: LedgerWriter,
+    *,
+    session: Session | None = None,
+    kept: Artifacts | None = None,
+) -> Desk:
+    """Return the desk of one upstream for an agent session, by default one that begins now."""
+    session = session or begin()
     reads = summarizer(at, ledger, session)
     return Desk(
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
         pipeline=replace(
-            pipeline(at, artifacts(at), upstream, summarizer=reads),
+            pipeline(at, kept or artifacts(at), upstream, summarizer=reads),
             is_argument=filling.leaves(at.config.refs_into, upstream),
         ),
         ledger=ledger,
