@@ -1,6 +1,6 @@
 """Change what lists offer: our tool and resources last, no outputSchema of shortened results."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from coatcheck import spans
@@ -45,14 +45,15 @@ _ANNOTATIONS = {
         "openWorldHint": False,
     }
 }
+# A page holds 8,000 characters; the figure leaves room for several blocks.
+_MAX_RESULT_CHARS = 50_000
+
 TEMPLATE = {
     "uriTemplate": URI + "{ref}",
     "name": "artifact",
     "description": "A tool result kept in full by coatcheck",
     "mimeType": "text/plain",
 }
-# A page holds 8,000 characters; the figure leaves room for several blocks.
-_MAX_RESULT_CHARS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,14 @@ def change(
         added += spans.dumps(FETCH_TOOL).decode()
     changed = spans.apply(result, edits) if edits else None
     return Listing(changed, frozenset(names), frozenset(with_focus), added)
+
+
+def schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
+    """Return the output schemas of a list of tools by the tools' names."""
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
+    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
 
 
 def with_template(result: bytes) -> bytes | None:

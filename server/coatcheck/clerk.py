@@ -72,10 +72,10 @@ class Clerk:
         """Let the desk put texts for refs into raw, the params, in a worker."""
         self._run(lambda: self._desk.fill(call, message.params(), raw), done)
 
-    def wants(self, pending: "Pending", size_bytes: int) -> bool:
+    def wants(self, pending: "Pending", line: bytes) -> bool:
         """Tell whether the desk looks at the result of this request."""
         try:
-            return self._desk.wants(pending.method, pending.call, size_bytes)
+            return self._desk.wants(pending.method, pending.call, len(line), line)
         except Exception:
             logger.exception("the desk failed on a result of %s", pending.method)
             return False

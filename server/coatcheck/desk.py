@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, filling, spans
-from coatcheck.clients import shown_chars
+from coatcheck import catalogue, filling, repair, spans
+from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch, is_for_us
+from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
@@ -52,6 +52,7 @@ LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
 USUAL_BYTES_PER_TOKEN = 3.3
 REMEMBERED_FETCHES = 3
+REPAIRED = "passed in a form that this client shows"
 
 
 @dataclass(slots=True)
@@ -60,9 +61,10 @@ class Desk:
 
     shortened are the tools that were shortened before this session, read once at its start, so
     that our changes to tools/list stay byte-identical through the session (law 14). While
-    is_paused, results pass; the tools stay as they were listed. A desk beside others has no
-    fetches: another lists fetch_artifact and answers it; asked_for is then common to them.
-    listed: the tools were listed, or no upstream can have a tool of that name anyway.
+    is_paused, results pass; the tools stay as they were listed. noted gives what a model has said
+    of an artifact, "" if nothing. A desk beside others has no fetches: another lists
+    fetch_artifact and answers it; asked_for is then common to them. listed: the tools were listed,
+    or no upstream can have a tool of that name anyway.
     """
 
     upstream: str
@@ -74,6 +76,7 @@ class Desk:
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
     asker: Asker | None = None
+    noted: Callable[[str], str] = lambda _: ""
     is_paused: Callable[[], bool] = lambda: False
     has_fetches: bool = True
     listed: bool = False
@@ -86,6 +89,7 @@ class Desk:
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
+    _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -95,6 +99,7 @@ class Desk:
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
             self.session = Session(self.session.id, name, version)
+            self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
         """Tell whether this is a fetch_artifact call or the reading of a resource of ours.
@@ -113,7 +118,9 @@ class Desk:
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
-        fetched = fetch(self.pipeline.artifacts, given, self.asker)
+        most = self._client.safe_bytes
+        fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
+        fetched = with_note(fetched, self.noted)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
@@ -121,7 +128,8 @@ class Desk:
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
-            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, fetched.text)
+            said = fetched.text.removeprefix("Error: ")
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, said)
         return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
@@ -129,6 +137,8 @@ class Desk:
         call, changed = self._taken(params, raw)
         if filling.SCHEME in raw and not self._shadowed:
             call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        if is_scripted(self._client, meta_of(params)):
+            call = replace(call, is_scripted=True)
         return call, changed
 
     def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
@@ -175,14 +185,15 @@ class Desk:
         sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether a result may be shortened, or is a list that we add to."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
         if method in RESULTS:
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            may = rule.keep != "never" and size_bytes > least
+            may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
         if method == "resources/templates/list":
             return self.has_fetches
@@ -198,13 +209,15 @@ class Desk:
             return catalogue.with_template(result)
         began = time.perf_counter()
         call = self._with_focus_of(call or Call(self.upstream, ""))
-        rule = self.rule_of(call.tool)
+        rule = fitted(self.rule_of(call.tool), self._client, is_scripted=call.is_scripted)
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
+        if outgoing.result is None and (changed := repair.repaired(result, self._client)):
+            outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -257,7 +270,7 @@ class Desk:
         self.listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
-        self._schemas |= _schemas_in(parsed)
+        self._schemas |= catalogue.schemas_in(parsed)
         if last_page and not self._definitions_booked and (self.has_fetches or listing.added):
             self._definitions_booked = True
             tokens = estimate(listing.added)
@@ -372,7 +385,7 @@ class Desk:
             ref=fetched.ref,
             verb=fetched.verb,
             is_error=fetched.is_error,
-            reason=fetched.summary.reason if fetched.summary.decision else "",
+            reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,
@@ -391,11 +404,3 @@ def _costs(summary: Summary) -> dict[str, Any]:
         "summary_cache_read_tokens": summary.cache_read_tokens,
         "decision": summary.decision,
     }
-
-
-def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
-    """Return the output schemas of a list of tools by the tools' names."""
-    tools = listed.get("tools") if isinstance(listed, dict) else None
-    entries = [entry for entry in tools or () if isinstance(entry, dict)]
-    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
-    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}

@@ -271,8 +271,8 @@ class Relay:
             return
         if pending.method == "initialize":
             self._link.greeted(is_result=answer.is_result)
-        clerk, size = self._clerk, len(answer.line)
-        if clerk is not None and answer.is_result and clerk.wants(pending, size):
+        clerk = self._clerk
+        if clerk is not None and answer.is_result and clerk.wants(pending, answer.line):
             self._revise(clerk, pending, answer)
             return
         self._pass(pending, answer)

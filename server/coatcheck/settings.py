@@ -5,7 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from coatcheck.types import FocusPolicy, Kind, Mode, Profile, RefsInto, Style, Transport
+from coatcheck.types import (
+    FocusPolicy,
+    Format,
+    Kind,
+    Mode,
+    Profile,
+    RefsInto,
+    Style,
+    Transport,
+)
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -138,6 +147,11 @@ RULE_KEYS: dict[str, Key] = {
         _one_of(*KINDS),
         "one of " + ", ".join(f'"{kind}"' for kind in KINDS),
         "take results for records, tables, logs, html, code, ...",
+    ),
+    "format": Key(
+        _one_of(*get_args(Format)),
+        'one of "auto", "text", "json"',
+        "of views of JSON: text | json (an object) | auto (json for scripts that call tools)",
     ),
 }
 UPSTREAM_KEYS: dict[str, Key] = {

@@ -16,7 +16,7 @@ from coatcheck import filling
 from coatcheck.artifacts import FLOOR_BYTES, QUOTA_BYTES, StoredArtifacts
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
-from coatcheck.cli.summarizer import LateSummarizer, may_read
+from coatcheck.cli.summarizer import LateSummarizer, may_read, noted
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
@@ -103,6 +103,7 @@ def desk(
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
         asker=reads.ask if reads else None,
+        noted=partial(noted, at.home),
         is_paused=partial(os.access, pause_file(at.home), os.F_OK),
     )
 
