@@ -1,10 +1,12 @@
 """Every feature through every pair of eras, fronts and transports, with the SDK's own client."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from pydantic import FileUrl
 
 SERVER = str(UPSTREAMS / "eras.py")
 BOUND_SECONDS = 30
+Running = Callable[..., str]
 MODES = {"modern": "auto", "handshake": "legacy"}
 TOOLS = {"echo", "progress", "wait", "elicit", "sample", "roots", "add", "fail", "big"}
 
@@ -34,15 +37,17 @@ class Cell:
         return f"{self.agent}-{self.front}-{self.transport}-{self.server}"
 
 
+# The front run is one upstream on stdio, serve all of a config on stdio, http the same over HTTP.
+FRONTS = ("run", "serve", "http")
+TRANSPORTS = ("stdio", "http", "sse")
+FAST = {("run", "stdio"), ("run", "http"), ("http", "stdio")}
+
+
 def cells() -> Iterator[Any]:
-    for front in ("stdio",):
-        for transport in ("stdio", "http", "sse"):
-            for server in ("modern", "handshake"):
-                for agent in MODES:
-                    cell = Cell(agent, front, transport, server)
-                    slow = (front, transport) not in (("stdio", "stdio"), ("stdio", "http"))
-                    marks = [pytest.mark.slow] if slow else []
-                    yield pytest.param(cell, marks=marks, id=str(cell))
+    for front, transport, server, agent in product(FRONTS, TRANSPORTS, MODES, MODES):
+        cell = Cell(agent, front, transport, server)
+        marks = [] if (front, transport) in FAST else [pytest.mark.slow]
+        yield pytest.param(cell, marks=marks, id=str(cell))
 
 
 @dataclass(slots=True)
@@ -89,7 +94,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Callable[..., str]]:
+def running() -> Iterator[Running]:
     """Start a process that writes its port; give the port. The same words give the same one."""
     started: dict[tuple[str, ...], tuple[subprocess.Popen[str], str]] = {}
 
@@ -108,15 +113,42 @@ def running() -> Iterator[Callable[..., str]]:
         process.communicate(timeout=BOUND_SECONDS)
 
 
-def stdio_front(cell: Cell, home: Path, running: Callable[..., str]) -> Any:
-    words = ["-c", MAIN, "run", "--name", "up"]
+def upstream(cell: Cell, running: Running) -> dict[str, Any]:
+    """Return the table of the server in a config; over HTTP and SSE it runs already."""
     if cell.transport == "stdio":
-        words += ["--", sys.executable, SERVER, cell.server]
-    else:
-        port = running(sys.executable, SERVER, cell.server, f"--{cell.transport}")
-        path = "sse" if cell.transport == "sse" else "mcp"
-        words += ["--url", f"http://127.0.0.1:{port}/{path}"]
-    return StdioServerParameters(command=sys.executable, args=words, env=dict(os.environ))
+        return {"command": sys.executable, "args": [SERVER, cell.server]}
+    port = running(sys.executable, SERVER, cell.server, f"--{cell.transport}")
+    path = "sse" if cell.transport == "sse" else "mcp"
+    return {"url": f"http://127.0.0.1:{port}/{path}"}
+
+
+def config(home: Path, **upstreams: dict[str, Any]) -> str:
+    """Write a config with these upstreams, under their own names; return its path."""
+    lines = ["[serve]", 'names = "flat"']
+    for name, table in upstreams.items():
+        lines += [f"[upstreams.{name}]", *(f"{k} = {json.dumps(v)}" for k, v in table.items())]
+    path = home / "config.toml"
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+def coatcheck(*words: str) -> StdioServerParameters:
+    """Return how a client starts a coatcheck that lets everything pass."""
+    args = ["-c", MAIN, *words]
+    return StdioServerParameters(command=sys.executable, args=args, env=dict(os.environ))
+
+
+def front(cell: Cell, home: Path, running: Running) -> Any:
+    """Return what the client of a cell connects to."""
+    table = upstream(cell, running)
+    if cell.front == "run" and "url" in table:
+        return coatcheck("run", "--name", "up", "--url", table["url"])
+    if cell.front == "run":
+        return coatcheck("run", "--name", "up", "--", table["command"], *table["args"])
+    path = config(home, up=table)
+    if cell.front == "serve":
+        return coatcheck("serve", "--config", path)
+    raise NotImplementedError
 
 
 @pytest.fixture(scope="module", params=cells())
@@ -124,10 +156,10 @@ async def session(
     request: Any,
     anyio_backend: str,
     tmp_path_factory: pytest.TempPathFactory,
-    running: Callable[..., str],
+    running: Running,
 ) -> AsyncIterator[Session]:
     cell: Cell = request.param
-    front = stdio_front(cell, tmp_path_factory.mktemp("home"), running)
+    home = tmp_path_factory.mktemp("home")
     told: list[object] = []
 
     async def take(message: object) -> None:
@@ -135,7 +167,7 @@ async def session(
         made.news.set()
 
     client = Client(
-        front,
+        front(cell, home, running),
         mode=MODES[cell.agent],
         elicitation_callback=accept,
         sampling_callback=sampled,
@@ -243,11 +275,29 @@ async def test_a_result_of_8_megabytes_passes(session: Session) -> None:
     assert len(await session.said("big", bytes=8_000_000)) == 8_000_000
 
 
-@pytest.mark.parametrize("server", ["handshake"])
+@pytest.mark.parametrize("front_name", ["run", "serve"])
 async def test_a_client_without_the_handshake_gets_an_error_and_no_empty_list(
-    server: str, tmp_path: Path, running: Callable[..., str]
+    front_name: str, tmp_path: Path, running: Running
 ) -> None:
-    front = stdio_front(Cell("modern", "stdio", "stdio", server), tmp_path, running)
-    async with Client(front, mode="2026-07-28", read_timeout_seconds=BOUND_SECONDS) as client:
+    server = front(Cell("modern", front_name, "stdio", "handshake"), tmp_path, running)
+    async with Client(server, mode="2026-07-28", read_timeout_seconds=BOUND_SECONDS) as client:
         with pytest.raises(MCPError):
             await client.list_tools()
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_servers_of_both_eras_are_served_as_one(mode: str, tmp_path: Path) -> None:
+    tables = {
+        name: {"command": sys.executable, "args": [SERVER, name]}
+        for name in ("handshake", "modern")
+    }
+    server = coatcheck("serve", "--config", config(tmp_path, **tables))
+    async with Client(server, mode=mode, read_timeout_seconds=BOUND_SECONDS) as client:
+        versions = set()
+        for name in tables:
+            result = await client.call_tool(f"{name}__who", {})
+            assert isinstance(result.content[0], types.TextContent)
+            versions.add(result.content[0].text.split()[0])
+        names = {tool.name for tool in (await client.list_tools()).tools}
+    assert versions == {"2025-11-25", "2026-07-28"}
+    assert {f"{name}__{tool}" for name in tables for tool in TOOLS} <= names
