@@ -174,7 +174,7 @@ class Merge:
         clerk, raw_id, method = self._clerk, message.id or b"null", message.method or ""
         line = wire.result(raw_id, body)
         pending = Pending(raw_id, method, self._loop.time(), CALL_TIMEOUT_SECONDS)
-        if clerk is None or not clerk.wants(pending, len(line)):
+        if clerk is None or not clerk.wants(pending, line):
             self._send(line)
             return
 
