@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from ledgers import CALL, written
+from transcript_lines import asked, claude, gave, said
 
 from coatcheck.cli.books import HomeBooks
 from coatcheck.cli.home import Sources
@@ -78,8 +79,8 @@ def of_graph(home: Path) -> Mapping[str, int]:
 
 
 def of_resource(home: Path) -> Mapping[str, int]:
-    asked = {"uri": "coatcheck://savings"}
-    answer = Statement(HomeBooks(home, rates)).answer("resources/read", asked, b"")
+    params = {"uri": "coatcheck://savings"}
+    answer = Statement(HomeBooks(home, rates)).answer("resources/read", params, b"")
     return of_json(json.loads(answer)["contents"][0]["text"])
 
 
@@ -117,12 +118,12 @@ def test_every_face_says_the_same_net_number(tmp_path: Path, face: str) -> None:
 @pytest.mark.parametrize("by", GROUPS)
 def test_every_grouping_has_the_same_dollars(tmp_path: Path, by: str) -> None:
     written(tmp_path, *BOOKED)
-    asked = json.loads(run(tmp_path, "--json", "--by", by))
-    assert asked["dollars"] == json.loads(run(tmp_path, "--json"))["dollars"]
+    told = json.loads(run(tmp_path, "--json", "--by", by))
+    assert told["dollars"] == json.loads(run(tmp_path, "--json"))["dollars"]
     price = rates()
-    client = asked["dollars"]["client"]
+    client = told["dollars"]["client"]
     assert client["written_nano_usd"] == NET["client"] * round(price.cache_write * 1000)
-    assert asked["dollars"]["prices_of"] == price.date
+    assert told["dollars"]["prices_of"] == price.date
 
 
 def test_the_same_window_is_the_same_number_in_resource_and_json(tmp_path: Path) -> None:
@@ -153,11 +154,30 @@ def test_dollars_quality_and_advice_stand_in_the_text(tmp_path: Path) -> None:
     output = run(tmp_path)
     assert "at the prices of claude-opus-5-5 (20" in output
     assert "Of the views: 100.0 % fetched from afterwards, 100.0 % fetched whole" in output
-    assert "Fetches by verb: page 5, grep 1." in output
+    assert "\nFetches by verb: page 5, grep 1.\n" in output
     assert (
         "Advice: github.list_issues was fetched whole in 5 of 5 cases:"
         ' mode = "lossless" under [tools."github.list_issues"].' in output
     )
+
+
+def test_transcripts_say_how_often_results_were_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    written(tmp_path / "home", replace(CALL, call_id="t1"), replace(CALL, call_id="t2"))
+    assert "No transcript on this machine" in run(tmp_path / "home", "--transcripts")
+    folder = tmp_path / ".claude" / "projects" / "here"
+    folder.mkdir(parents=True)
+    call = asked("m1", calls=[("t1", "mcp__github__list_issues")])
+    records = claude(said("look"), call, gave("t1", "view"), asked("m2"), asked("m3"))
+    (folder / "s1.jsonl").write_bytes(b"\n".join(line.strip() for line in records))
+    found = json.loads(run(tmp_path / "home", "--transcripts", "--json"))["transcripts"]
+    assert found["calls"] == 1
+    assert found["money"]["written_nano_usd"] == 700 * 5000
+    assert found["money"]["read_nano_usd"] == 700 * 200
+    assert "Transcripts know 1 of 2 calls" in run(tmp_path / "home", "--transcripts")
 
 
 def test_causal_says_when_there_is_too_little_data_and_else_compares(tmp_path: Path) -> None:
