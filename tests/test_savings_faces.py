@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from ledgers import CALL, written
+from ledgers import CALL, rows, written
 from transcript_lines import asked, claude, gave, said
 
 from coatcheck.cli.books import HomeBooks
@@ -27,6 +28,9 @@ from coatcheck.ledger.reader import reading
 from coatcheck.ledger.report import GROUPS
 from coatcheck.statement import Statement
 from coatcheck.types import Arm, Entry
+
+if TYPE_CHECKING:
+    from conftest import Agent
 
 NOW = time.time()
 FETCH = replace(
@@ -66,16 +70,16 @@ def number(text: str) -> int:
 
 
 def of_csv(home: Path) -> Mapping[str, int]:
-    rows = list(csv.DictReader(io.StringIO(run(home, "--csv", "--by", "day"))))
+    found = list(csv.DictReader(io.StringIO(run(home, "--csv", "--by", "day"))))
     return {
-        "original": sum(int(row["net_original_tokens"]) for row in rows),
-        "client": sum(int(row["net_counterfactual_tokens"]) for row in rows),
+        "original": sum(int(row["net_original_tokens"]) for row in found),
+        "client": sum(int(row["net_counterfactual_tokens"]) for row in found),
     }
 
 
 def of_graph(home: Path) -> Mapping[str, int]:
-    rows = run(home, "--graph").splitlines()[1:]
-    return {"original": sum(number(row.split()[1]) for row in rows)}
+    found = run(home, "--graph").splitlines()[1:]
+    return {"original": sum(number(row.split()[1]) for row in found)}
 
 
 def of_resource(home: Path) -> Mapping[str, int]:
@@ -224,3 +228,38 @@ def test_the_status_line_counts_today_alone(tmp_path: Path) -> None:
     assert line(tmp_path, day, "today") == (
         "coatcheck today: 1 of 1 calls shortened, net 700 tokens (88 %)"
     )
+
+
+def test_an_agent_reads_the_savings_of_its_own_session(
+    start: "Callable[..., Agent]", tmp_path: Path
+) -> None:
+    agent = start("plain.py", COATCHECK="on", COATCHECK_HOME=str(tmp_path))
+    agent.greet()
+    assert agent.said("echo", text="hello")
+    for _ in range(200):  # what was just called is booked within 0.2 s
+        agent.send(id=7, method="resources/read", params={"uri": "coatcheck://savings?by=level"})
+        report = json.loads(agent.read()["result"]["contents"][0]["text"])
+        if report["totals"]["calls"]:
+            break
+    assert report["totals"]["calls"] == 1
+    assert report["rows"][0]["name"] == "passed"
+    agent.send(id=8, method="resources/read", params={"uri": "coatcheck://savings?by=colour"})
+    assert "use one of tool, upstream" in agent.read()["error"]["message"]
+
+
+def test_a_session_held_out_is_offered_nothing_of_ours(
+    start: "Callable[..., Agent]", tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text("[ledger]\nholdout = 0.9999999\n")
+    listed = {}
+    for home in (tmp_path, tmp_path / "other"):
+        agent = start("plain.py", COATCHECK="on", COATCHECK_HOME=str(home))
+        agent.greet()
+        agent.send(id=1, method="tools/list")
+        listed[home] = {tool["name"] for tool in agent.read()["result"]["tools"]}
+        assert agent.said("echo", text="word " * 4000).count("word") >= 1
+        agent.close()
+    assert "fetch_artifact" not in listed[tmp_path]
+    assert "fetch_artifact" in listed[tmp_path / "other"]
+    [row] = rows(tmp_path, "SELECT arm, outcome FROM entries")
+    assert tuple(row) == ("held out", "passed")
