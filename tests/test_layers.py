@@ -59,6 +59,7 @@ LAYERS = {
     "fetch": 3,
     "catalogue": 3.5,
     "repeats": 3.5,
+    "repair": 3.5,
     "filling": 3.5,
     "statement": 3.5,
     "clerk": 3.1,
@@ -67,13 +68,16 @@ LAYERS = {
     "desk": 4,
     "front": 4,
     "web": 4,
+    "remote": 3.5,
+    "overlay": 3.5,
+    "merge": 4.5,
     "wrap": 4,
     "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"merge", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:
