@@ -230,7 +230,8 @@ class Desk:
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
-        if outgoing.result is None and (changed := repair.repaired(result, self._client)):
+        may_repair = outgoing.result is None and self.session.arm != HELD_OUT
+        if may_repair and (changed := repair.repaired(result, self._client)):
             outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
