@@ -38,6 +38,7 @@ LAYERS = {
     "documents": 1.2,
     "media": 1.2,
     "pruning": 1.2,
+    "inner": 1.2,
     "clients": 1.0,
     "envelope": 1.2,
     "rows": 1.3,
