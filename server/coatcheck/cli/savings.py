@@ -18,8 +18,7 @@ from coatcheck.fetch import text_of
 from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.overview import Overview
-    from coatcheck.ledger.report import By, Savings
+    from coatcheck.figures import By, Overview, Savings
 
 WATCH_SECONDS = 2.0
 
@@ -115,9 +114,9 @@ def answer(sources: Sources, asked: Asked) -> None:
 
 def compared(sources: Sources, asked: Asked) -> str:
     """Return how sessions with views differ from those held out. Raises: LedgerError."""
+    from coatcheck.figures import Window
     from coatcheck.ledger import causal
     from coatcheck.ledger.reader import reading
-    from coatcheck.ledger.report import Window
 
     try:
         with reading(sources.home) as db:
