@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from coatcheck.web.guard import PrincipalOf
 
 BACKLOG = 512
+# A client that keeps its connection longer than we do loses the request it sends meanwhile.
+KEEP_ALIVE_SECONDS = 75
 
 
 def tokens_of(home: Path) -> Tokens:
@@ -116,6 +118,7 @@ async def _serve(
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         )
         server = uvicorn.Server(config)

@@ -99,7 +99,7 @@ class Session:
     def end(self) -> None:
         """End every response and close the connection."""
         self.lease.end()
-        for asked in list(self._requests.newest_first()):
+        for asked in self._requests.take_all():
             failed = wire.error(asked.id, wire.UPSTREAM_GONE, "coatcheck: the session has ended")
             asked.stream.answer(failed.rstrip())
         self.end_listening()
