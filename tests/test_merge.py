@@ -199,7 +199,7 @@ def test_prompts_and_completions_go_to_their_owner(serve: "Serve") -> None:
     agent = serve(upstream("a", "--prompts", "p,q"), upstream("b", "--prompts", "p"))
     agent.greet()
     prompts = ask(agent, "prompts/list")["result"]["prompts"]
-    assert [prompt["name"] for prompt in prompts] == ["a__p", "a__q", "b__p"]
+    assert [prompt["name"] for prompt in prompts] == ["a__p", "a__q", "b__p", "savings"]
     got = ask(agent, "prompts/get", name="b__p")["result"]["messages"][0]
     assert got["content"]["text"] == "b: p"
     ref = {"type": "ref/prompt", "name": "b__p", "x": 1}

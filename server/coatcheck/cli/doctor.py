@@ -37,7 +37,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.argument("command", nargs=-1)
 def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
-    """Check settings, store, ledger, disk and upstreams; with COMMAND that upstream.
+    """Check settings, store, ledger and upstreams, or COMMAND.
 
     Example: coatcheck doctor -- npx -y server-github
     """
