@@ -16,6 +16,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "figures": 0.5,
     "settings": 0.5,
     "nodes": 0.5,
     "notations": 0.6,
@@ -38,6 +39,7 @@ LAYERS = {
     "documents": 1.2,
     "media": 1.2,
     "pruning": 1.2,
+    "inner": 1.2,
     "clients": 1.0,
     "envelope": 1.2,
     "rows": 1.3,

@@ -159,6 +159,11 @@ RULE_KEYS: dict[str, Key] = {
         'one of "auto", "text", "json"',
         "of views of JSON: text | json (an object) | auto (json for scripts that call tools)",
     ),
+    "resources": Key(
+        _one_of("off", "trim"),
+        'one of "off", "trim"',
+        "trim: large texts of resources/read become views too",
+    ),
 }
 UPSTREAM_KEYS: dict[str, Key] = {
     "command": Key(_string, "a text", "the program of a stdio server"),

@@ -77,7 +77,8 @@ class Rule:
 
     keep is "session", "never" or a number of seconds. format "auto" is json for scripts that call
     tools, else text. keep_fields, drop_fields and key belong
-    to JSON records; reducer names the kind of content that results are taken for.
+    to JSON records; reducer names the kind of content that results are taken for. resources "trim"
+    shortens large texts of resources/read, which the rules know as a tool of that name.
     """
 
     mode: Mode = "auto"
@@ -94,6 +95,7 @@ class Rule:
     key: str = ""
     reducer: Forced = "auto"
     format: Format = "auto"
+    resources: Literal["off", "trim"] = "off"
 
 
 @dataclass(frozen=True, slots=True)

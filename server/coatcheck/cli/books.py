@@ -5,15 +5,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Rates
-    from coatcheck.ledger.overview import Overview
-    from coatcheck.ledger.report import By, Savings
+    from coatcheck.figures import By, Overview, Rates, Savings
+    from coatcheck.ledger.money import Transcribed
 
 BY: "tuple[By, ...]" = ("tool", "upstream", "session", "client", "day", "week", "level")
 UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -48,24 +47,28 @@ def read(home: Path, rates: "Rates", by: "By", since: float | None) -> "tuple[Sa
 
     Raises: LedgerError.
     """
+    from coatcheck.figures import Figures, Savings, Window
     from coatcheck.ledger import overview, report
     from coatcheck.ledger.reader import reading
 
-    window = report.Window(since)
+    window = Window(since)
     try:
         with reading(home) as db:
             by_tool = report.savings(db, window, "tool")
             wanted = by_tool if by == "tool" else report.savings(db, window, by)
             return wanted, overview.overview_of(db, by_tool, rates)
     except FileNotFoundError:
-        return report.Savings(window, by, report.Figures(), ()), overview.empty(window, rates)
+        return Savings(window, by, Figures(), ()), overview.empty(window, rates)
 
 
-def json_of(report: "Savings", found: "Overview", home: Path) -> str:
-    """Return a report as JSON text."""
+def json_of(
+    report: "Savings", found: "Overview", home: Path, known: "Transcribed | None" = None
+) -> str:
+    """Return a report as JSON text, with what transcripts know if they were read."""
     from coatcheck.ledger.overview import as_object
 
-    return json.dumps({"ledger": str(home / "ledger.db"), **as_object(found, report)}, indent=1)
+    whole = {"ledger": str(home / "ledger.db"), **as_object(found, report)}
+    return json.dumps(whole | ({"transcripts": asdict(known)} if known else {}), indent=1)
 
 
 def since_of(text: str) -> float:
