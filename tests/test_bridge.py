@@ -89,16 +89,6 @@ def test_an_unknown_version_is_answered_with_the_newest_handshake(
     assert agent.read()["result"]["protocolVersion"] == "2025-11-25"
 
 
-def test_a_carriage_return_is_space_and_no_end(start: Callable[..., Agent]) -> None:
-    agent = start("eras.py", "modern")
-    agent.write(
-        b'{"jsonrpc":"2.0",\r"id":1,"method":"initialize","params":{"capabilities":{}}}\r\n'
-    )
-    assert "capabilities" in agent.read()["result"]
-    agent.write(b'{"jsonrpc":"2.0","id":2,\r"method":"tools/list"}\r\n')
-    assert agent.read()["result"]["tools"]
-
-
 def test_the_upstream_sees_who_the_agent_is_and_what_it_can(able: Agent, unable: Agent) -> None:
     able.call("who", 1)
     assert text_of(answer(able, 1)) == "2026-07-28 test elicitation roots sampling"
