@@ -526,6 +526,33 @@ def test_all_is_booked_once_under_one_session(serve: "Serve", tmp_path: Path) ->
     assert [row[1] for row in sessions] == ["test"]
 
 
+def test_the_result_of_a_task_is_shortened_and_fetched(serve: "Serve") -> None:
+    agent = serve(upstream("a"), upstream("b", "--rows", "300"))
+    agent.greet()
+    ask(agent, "tools/call", name="b__task", arguments={}, task={})
+    state = ask(agent, "tasks/get", taskId="task-b")["result"]
+    view = state["result"]["content"][0]["text"]
+    assert (state["status"], state["of"]) == ("completed", "b")
+    ref = "cc_" + view.partition('ref="cc_')[2].partition('"')[0]
+    page = said(agent, "fetch_artifact", ref=ref, query="[250].of")
+    assert page.splitlines()[1] == "b"
+
+
+def test_the_text_of_a_resource_is_shortened_where_the_settings_say_so(serve: "Serve") -> None:
+    options = ("--uris", "x:{id}", "--times", "4000")
+    agent = serve(
+        upstream("a", "--uris", "y:{id}", "--times", "4000"),
+        upstream("b", *options) + 'resources = "trim"\n',
+    )
+    agent.greet()
+    texts = [
+        ask(agent, "resources/read", uri=uri)["result"]["contents"][0]["text"]
+        for uri in ("y:1", "x:1")
+    ]
+    assert texts[0].endswith("line 3999")
+    assert texts[1].startswith("[coatcheck:")
+
+
 def test_tools_that_are_off_get_no_fetch_tool(serve: "Serve") -> None:
     agent = serve(upstream("a"), upstream("b"), head='[tools."*"]\nmode = "off"\n')
     agent.greet()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, filling, repair, spans
+from coatcheck import catalogue, filling, inner, repair, spans
 from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
@@ -42,9 +42,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RESULTS = frozenset({"tools/call", "tasks/result"})
+RESULTS = frozenset({"tools/call", "tasks/result", "tasks/get"})
 LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
 HELD_OUT: Arm = "held out"
+# What the rules call the reading of a resource: the tool "resources/read" of its upstream.
+READ = "resources/read"
+# Most tasks of a session whose calls are remembered, and the size of what names one.
+MOST_TASKS, TASK_BYTES = 1_000, 1 << 16
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
@@ -95,6 +99,7 @@ class Desk:
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
+    _tasks: dict[str, Call] = field(default_factory=dict)  # by task, until it is finished
     _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -201,10 +206,15 @@ class Desk:
         """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
+        if method == READ:
+            return self._wants_resource(size_bytes)
         if method in RESULTS:
+            if call is not None and size_bytes < TASK_BYTES and b'"taskId"' in line:
+                self._remember_task(call, line)
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            may = rule.keep != "never" and size_bytes > least
+            is_task = call is None and bool(self._tasks)
+            may = rule.keep != "never" and (size_bytes > least or is_task)
             may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
         if not self.has_fetches:
@@ -221,9 +231,21 @@ class Desk:
             return catalogue.with_templates(result, *([SAVINGS] if self.statement else []))
         if method == "prompts/list":
             return self.statement.with_prompt(result) if self.statement else None
+        if method == READ:
+            return self._revise_resource(result)
+        if method == "tasks/get":
+            return self._revise_task(result, upstream_ms)
+        if method == "tasks/result":
+            call = self._finished(result)
+        return self._revise_result(call or Call(self.upstream, ""), result, upstream_ms)
+
+    def _revise_result(self, call: Call, result: bytes, upstream_ms: float) -> bytes | None:
         began = time.perf_counter()
-        call = self._with_focus_of(call or Call(self.upstream, ""))
+        call = self._with_focus_of(call)
         rule = fitted(self.rule_of(call.tool), self._client, is_scripted=call.is_scripted)
+        if rule.mode == "off":  # of a task, whose tool was not known before
+            self.passed(call, len(result), False, upstream_ms)
+            return None
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
@@ -240,6 +262,8 @@ class Desk:
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
+        if call in list(self._tasks.values()):
+            return  # it is not the result of the call, which is booked when it comes
         if self._repeats is not None:
             self._repeats.turn(call.context)
         tokens = round(size_bytes / USUAL_BYTES_PER_TOKEN)
@@ -259,11 +283,59 @@ class Desk:
         """Erase what was kept for this session only, and ask no model any more."""
         if self.pipeline.summarizer is not None:
             self.pipeline.summarizer.close()
+        for call in self._tasks.values():
+            self._book("call", call, reason="a task whose result was never asked for")
         if self._keeps_for_session:
             try:
                 self.pipeline.artifacts.forget_session(self.session.id)
             except StoreError as error:
                 logger.warning("what was kept for this session is still there: %s", error)
+
+    # Tool results that come as those of tasks, texts of resources
+
+    def _remember_task(self, call: Call, line: bytes) -> None:
+        answer = spans.loads(line)
+        task = inner.created_task(answer.get("result") if isinstance(answer, dict) else None)
+        if task and len(self._tasks) < MOST_TASKS:
+            self._tasks[task] = call
+
+    def _finished(self, result: bytes) -> Call:
+        """Return the call of the task whose result this is; its like when it is not known."""
+        task = inner.related_task(spans.loads(result))
+        return self._tasks.pop(task, None) or Call(self.upstream, "")
+
+    def _revise_task(self, result: bytes, upstream_ms: float) -> bytes | None:
+        found = inner.finished(result)
+        if found is None:
+            return None
+        final = result[found.start : found.end]
+        changed = self._revise_result(self._finished(result), final, upstream_ms)
+        edits = [] if changed is None else [(found.start, found.end, changed)]
+        return spans.apply(result, edits) if edits else None
+
+    def _wants_resource(self, size_bytes: int) -> bool:
+        rule = self.rule_of(READ)
+        may = rule.resources == "trim" and rule.mode != "off" and rule.keep != "never"
+        may = may and self.session.arm != HELD_OUT
+        least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
+        return may and size_bytes > least and not self.is_paused()
+
+    def _revise_resource(self, result: bytes) -> bytes | None:
+        """Return a resources/read result with views of its large texts, each kept and booked."""
+        rule = self.rule_of(READ)
+        rule = replace(rule, mode="trim") if rule.mode in ("auto", "schema") else rule
+        changed = []
+        for text in inner.texts(result):
+            began = time.perf_counter()
+            call = Call(self.upstream, READ, spans.dumps({"uri": text.uri}))
+            whole = inner.as_result(result, text)
+            outgoing = self.pipeline.shorten(call, whole, rule, self.session.id)
+            if outgoing.ref:
+                changed.append((text, outgoing.view))
+                self._keeps_for_session |= rule.keep == "session"
+                added_ms = (time.perf_counter() - began) * 1e3
+                self._book_call(call, whole, outgoing, upstream_ms=0.0, added_ms=added_ms)
+        return inner.with_texts(result, changed) if changed else None
 
     def _revise_tools(self, result: bytes) -> bytes | None:
         parsed = spans.loads(result)
