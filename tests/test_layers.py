@@ -70,6 +70,7 @@ LAYERS = {
     "remote": 3.5,
     "overlay": 3.5,
     "wrap": 4,
+    "agents": 4,
     "permits": 4,
     "cli": 5,
 }
