@@ -69,6 +69,7 @@ LAYERS = {
     "web": 4,
     "remote": 3.5,
     "overlay": 3.5,
+    "merge": 4.5,
     "wrap": 4,
     "agents": 4,
     "permits": 4,
@@ -76,7 +77,7 @@ LAYERS = {
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"merge", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

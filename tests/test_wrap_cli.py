@@ -273,7 +273,8 @@ def test_a_remote_server_is_wrapped_with_its_secret_out_of_the_arguments(user: U
 
 def test_a_remote_server_that_may_ask_for_a_login_is_told(user: User) -> None:
     user.write("./.mcp.json", PROJECT)
-    assert "web: sign in with `coatcheck login web`" in user.run("wrap", "--yes")
+    login = "coatcheck login web --url https://example.org/mcp"
+    assert f"If it asks who you are: {login}" in user.run("wrap", "--yes")
 
 
 def test_a_remote_server_that_only_the_client_can_reach_is_listed_with_the_reason(

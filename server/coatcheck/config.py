@@ -14,6 +14,7 @@ from coatcheck.settings import (
     REFS_INTO,
     ROUTE_KEYS,
     RULE_KEYS,
+    SERVE_KEYS,
     STORE_KEYS,
     SUMMARIZER_KEYS,
     TOP_KEYS,
@@ -27,6 +28,7 @@ from coatcheck.types import (
     Route,
     Rule,
     SummarizerSettings,
+    Transport,
 )
 
 Table = Mapping[str, Any]
@@ -45,6 +47,7 @@ class Upstream:
     env: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    transport: Transport = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ class StoreSettings:
     """Where and how much the store may keep."""
 
     quota: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How `coatcheck serve` makes one server of all upstreams."""
+
+    names: str = "prefixed"
+    wait_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Config:
     store: StoreSettings = field(default_factory=StoreSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
     def rule(self, upstream: str, tool: str) -> Rule:
         """Return the settings of one tool: defaults, then its upstream, then its first match."""
@@ -140,6 +152,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
     summarizer = _summarizer(table.get("summarizer", {}), where)
+    serve = _values(table.get("serve", {}), SERVE_KEYS, where, "serve")
     top = {key: value for key, value in table.items() if key == "refs_into"}
     more = _values(top, {"refs_into": REFS_INTO}, where, "")
     return Config(
@@ -150,6 +163,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
         tools,
         StoreSettings(**store),
         summarizer,
+        serve=ServeSettings(**serve),
         **more,
     )
 
@@ -220,7 +234,7 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
+    rule, store, summarizer, serve = Rule(), StoreSettings(), SummarizerSettings(), ServeSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -236,6 +250,9 @@ def example() -> str:
         "",
         "[store]",
         *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
+        "",
+        "[serve]  # `coatcheck serve`: all upstreams below as one server; docs/serve.md",
+        *(_line(name, getattr(serve, name), key) for name, key in SERVE_KEYS.items()),
         "",
         "[summarizer]  # results over least_tokens may be read by a model; docs/summarizer.md",
         *(_line(name, getattr(summarizer, name), key) for name, key in SUMMARIZER_KEYS.items()),
@@ -263,7 +280,7 @@ def _written(name: str, value: object) -> str:
 
 EXAMPLE_TABLES = """\
 # One table per upstream; every key of [defaults] may stand here too.
-# `coatcheck run --name github` takes all of it but command, args and url from here.
+# `coatcheck run --name github -- COMMAND` takes all of it but command and args from here.
 # [upstreams.github]
 # command = "npx"
 # args = ["-y", "server-github"]
@@ -271,7 +288,8 @@ EXAMPLE_TABLES = """\
 
 # [upstreams.docs]
 # url = "https://docs.example/mcp"
-# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }
+# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }  # or `coatcheck login docs`
+# transport = "auto"  # auto (HTTP, else SSE) | http (Streamable HTTP) | sse (the older HTTP+SSE)
 # egress = false
 
 # upstream.tool with wildcards; the first match wins.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from coatcheck import catalogue, filling, repair, spans
 from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
-from coatcheck.fetch import Fetched, fetch, is_for_us
+from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
@@ -61,7 +61,10 @@ class Desk:
 
     shortened are the tools that were shortened before this session, read once at its start, so
     that our changes to tools/list stay byte-identical through the session (law 14). While
-    is_paused, results pass; the tools stay as they were listed.
+    is_paused, results pass; the tools stay as they were listed. noted gives what a model has said
+    of an artifact, "" if nothing. A desk beside others has no fetches: another lists
+    fetch_artifact and answers it; asked_for is then common to them. listed: the tools were listed,
+    or no upstream can have a tool of that name anyway.
     """
 
     upstream: str
@@ -73,16 +76,18 @@ class Desk:
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
     asker: Asker | None = None
+    noted: Callable[[str], str] = lambda _: ""
     is_paused: Callable[[], bool] = lambda: False
+    has_fetches: bool = True
+    listed: bool = False
+    asked_for: dict[tuple[str, str, str], deque[str]] = field(default_factory=dict)
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
-    _listed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
     _client: Client = UNKNOWN
 
@@ -101,11 +106,11 @@ class Desk:
 
         Before the tools are listed an upstream may still turn out to have one of that name.
         """
-        if self._shadowed:
+        if self._shadowed or not self.has_fetches:
             return False
         if method == "tools/call":
             is_named = params.get("name") == FETCH
-            return is_named and (self._listed or is_for_us(params.get("arguments")))
+            return is_named and (self.listed or is_for_us(params.get("arguments")))
         return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
@@ -115,14 +120,16 @@ class Desk:
         given = arguments if isinstance(arguments, dict) else {}
         most = self._client.safe_bytes
         fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
+        fetched = with_note(fetched, self.noted)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
-            self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
+            self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
         modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
-            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, fetched.text)
+            said = fetched.text.removeprefix("Error: ")
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, said)
         return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
@@ -188,7 +195,9 @@ class Desk:
             may = rule.keep != "never" and size_bytes > least
             may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
-        return method in {"tools/list", "resources/templates/list"}
+        if method == "resources/templates/list":
+            return self.has_fetches
+        return method == "tools/list"
 
     def revise(
         self, method: str, call: Call | None, result: bytes, upstream_ms: float
@@ -245,7 +254,10 @@ class Desk:
         parsed = spans.loads(result)
         last_page = isinstance(parsed, dict) and not parsed.get("nextCursor")
         listing = catalogue.change(
-            result, self.rule_of, shortened=self.shortened, last_page=last_page
+            result,
+            self.rule_of,
+            shortened=self.shortened,
+            last_page=last_page and self.has_fetches,
         )
         if FETCH in listing.names:
             self._shadowed = True
@@ -255,11 +267,11 @@ class Desk:
                 FETCH,
             )
             return None
-        self._listed |= last_page
+        self.listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
         self._schemas |= catalogue.schemas_in(parsed)
-        if last_page and not self._definitions_booked:
+        if last_page and not self._definitions_booked and (self.has_fetches or listing.added):
             self._definitions_booked = True
             tokens = estimate(listing.added)
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
@@ -274,7 +286,7 @@ class Desk:
             return call
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
-        lately = self._asked_for.get((call.context, call.tool), ())
+        lately = self.asked_for.get((call.context, call.upstream, call.tool), ())
         return replace(call, focus=guess or " ".join(lately))
 
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
@@ -293,15 +305,15 @@ class Desk:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
-    def _remember(self, meta: Mapping[str, object], tool: str, words: str) -> None:
+    def _remember(self, meta: Mapping[str, object], fetched: Fetched, words: str) -> None:
         """Remember what a context looked for; without a name of it, it may not be the next one's.
 
         Sub-agents share a connection, and the same result must give each the same view.
         """
         context, _ = context_of(meta)
         if context:
-            key = (context, tool)
-            self._asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
+            key = (context, fetched.upstream or self.upstream, fetched.tool)
+            self.asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
 
     def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
         """Append an entry; columns are those that are not the call's or the session's."""
@@ -373,7 +385,7 @@ class Desk:
             ref=fetched.ref,
             verb=fetched.verb,
             is_error=fetched.is_error,
-            reason=fetched.summary.reason if fetched.summary.decision else "",
+            reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,

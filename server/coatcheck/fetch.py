@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -51,6 +51,7 @@ class Fetched:
     tool: str = ""
     others: Sequence[bytes] = ()
     is_error: bool = False
+    reason: str = ""
     summary: Summary = NO_SUMMARY
 
     def result(self, also: bytes = b"") -> bytes:
@@ -140,7 +141,21 @@ def fetch(
         artifact = artifacts.get(wanted.ref)
         return _asked(wanted, artifact, asker) if wanted.ask else _cut(wanted, artifact)
     except (UnknownRef, ExcerptError, StoreError) as error:
-        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
+        reason = "unknown ref" if isinstance(error, UnknownRef) else ""
+        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True, reason=reason)
+
+
+def with_note(fetched: Fetched, noted: Callable[[str], str]) -> Fetched:
+    """Return fetched with what a model has said of the artifact below its first line.
+
+    Only a question gets it, on its first page, unless a model has just answered it.
+    """
+    first, _, rest = fetched.text.partition("\n")
+    is_wanted = fetched.verb in ("find", "ask") and fetched.ref and not fetched.is_error
+    if not is_wanted or fetched.summary.reduction or " page 1 of " not in first:
+        return fetched
+    line = noted(fetched.ref)
+    return replace(fetched, text=f"{first}\n{line}\n{rest}") if line else fetched
 
 
 def listing(kept: Sequence[ArtifactInfo]) -> str:
@@ -248,14 +263,18 @@ def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[st
     laid, anew = excerpt.lined(text)
     first, last, unit = excerpt.parse_range(wanted.lines)
     records = None if unit == "lines" else numbered.records(laid, omissions)
+    if unit == "records" and records is None:
+        records = numbered.main_records(laid)
     if records is not None:
         return _records(laid, records, (first, last), _laid_out(anew))
     if unit == "records":
         raise ExcerptError(
-            f'lines="{wanted.lines}": the view numbers no rows; lines="@{first}" is a line'
+            f'lines="{wanted.lines}": this is no list of rows; lines="@{first}" is a line'
         )
     found, end, total = excerpt.slice_lines(laid, first, last)
-    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+    is_meant = unit == "lines" or not numbered.counts_fields(omissions)
+    else_rows = "" if is_meant else f'; if rows are meant: lines="rows {first}-{end}"'
+    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}{else_rows}"
 
 
 def _records(
@@ -265,7 +284,7 @@ def _records(
     if first > total:
         to = f"{first}-{last}" if last else f"{first}-"
         raise ExcerptError(
-            f"there is no {singular(records.unit)} {first:,}: the view numbers"
+            f"there is no {singular(records.unit)} {first:,}: this has"
             f' {number(total, records.unit)}; for lines of the text write lines="@{to}"'
         )
     end = min(total, last or total)

@@ -5,7 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from coatcheck.types import FocusPolicy, Format, Kind, Mode, Profile, RefsInto, Style
+from coatcheck.types import (
+    FocusPolicy,
+    Format,
+    Kind,
+    Mode,
+    Profile,
+    RefsInto,
+    Style,
+    Transport,
+)
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -151,9 +160,22 @@ UPSTREAM_KEYS: dict[str, Key] = {
     "env": Key(_mapping, "a table of texts", "added to the environment"),
     "url": Key(_string, "a text", "the address of a remote server"),
     "headers": Key(_mapping, "a table of texts", "sent with every request"),
+    "transport": Key(
+        _one_of(*get_args(Transport)),
+        "one of " + ", ".join(f'"{way}"' for way in get_args(Transport)),
+        "auto (HTTP, else SSE) | http (Streamable HTTP) | sse (the older HTTP+SSE)",
+    ),
 }
 STORE_KEYS: dict[str, Key] = {
     "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
+}
+SERVE_KEYS: dict[str, Key] = {
+    "names": Key(
+        _one_of("prefixed", "flat"),
+        'one of "prefixed", "flat"',
+        "prefixed: upstream__tool | flat: as the upstream calls it, where that is unique",
+    ),
+    "wait_seconds": Key(_positive, "a number above 0", "lists do not wait longer for an upstream"),
 }
 NUMBER, AMOUNT = "a whole number of at least 1", "a number above 0"
 SUMMARIZER_KEYS: dict[str, Key] = {
@@ -196,4 +218,4 @@ REFS_INTO = Key(
     'a list of pairs such as { from = "fs", to = "github.create_issue" }',
     "whose artifacts may enter which tools by their ref",
 )
-TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store", "summarizer")
+TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store", "serve", "summarizer")

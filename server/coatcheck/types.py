@@ -9,9 +9,11 @@ Mode = Literal["off", "lossless", "trim", "auto", "schema"]
 Format = Literal["auto", "text", "json"]
 FocusPolicy = Literal["always", "learned", "never"]
 Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "clipped"]
+Arm = Literal["", "shortened", "held out"]
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Transport = Literal["auto", "http", "sse"]
 Kind = Literal[
     "records",
     "tables",
@@ -145,11 +147,15 @@ class SummarizerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One agent connection, from initialize to close."""
+    """One agent connection, from initialize to close.
+
+    arm is "" unless some sessions are held out for comparison.
+    """
 
     id: str
     client: str = ""
     client_version: str = ""
+    arm: Arm = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +384,7 @@ class Entry:
     summary_cache_write_tokens: int = 0
     summary_cache_read_tokens: int = 0
     decision: str = ""
+    arm: Arm = ""
 
 
 class Artifacts(Protocol):

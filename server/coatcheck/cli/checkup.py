@@ -136,7 +136,7 @@ def compared(
             alone = "; the server alone answers" if direct else ""
             fix = "run `coatcheck config check`, then the entry's command by hand"
             if not direct:
-                fix = f"run `coatcheck login {entry.name}` if it asks who you are; else see its url"
+                fix = "see its address; `coatcheck login` if it asks who you are"
             return Finding(what, f"no answer through coatcheck: {_said(error)}{alone}", fix)
     return verdict(what, entry, direct, through, count)
 

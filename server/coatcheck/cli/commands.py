@@ -4,6 +4,7 @@ import os
 import sys
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +12,18 @@ from coatcheck import __version__
 from coatcheck.cli.home import Sources
 from coatcheck.cli.parts import artifacts
 from coatcheck.cli.place import place
+from coatcheck.cli.rates import rates
 from coatcheck.counting import TokenCounter
 from coatcheck.types import CoatcheckError, ConfigError
+
+if TYPE_CHECKING:
+    from coatcheck.ledger.money import Rates
 
 # Command -> module:object; the order is that of the help.
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
+    "serve": "coatcheck.cli.serve:serve",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",
@@ -70,7 +76,15 @@ def run() -> None:
 
 def _sources() -> Sources:
     """Return what the reporting commands read from; nothing is opened before it is needed."""
-    return Sources(open_artifacts=lambda: artifacts(place()), count=_count)
+    return Sources(open_artifacts=lambda: artifacts(place()), count=_count, rates=_rates)
+
+
+def _rates() -> "Rates":
+    try:
+        return rates(place().config.summarizer)
+    except ConfigError as error:
+        click.echo(f"Usual prices are used: {error}", err=True)
+        return rates()
 
 
 def _count(text: str) -> tuple[int, int]:

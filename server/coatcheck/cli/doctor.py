@@ -23,7 +23,7 @@ from coatcheck.ledger.reader import reading
 from coatcheck.types import CoatcheckError, StoreError
 from coatcheck_adapters.stores.disk import DiskStore
 
-KEY_SECONDS = 30.0
+START_SECONDS = KEY_SECONDS = 30.0
 # A disk with less is close to losing what should be kept.
 LEAST_FREE_BYTES = 200_000_000
 
@@ -33,7 +33,7 @@ LEAST_FREE_BYTES = 200_000_000
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.argument("command", nargs=-1)
 def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
-    """Check the installation and every wrapped server, or one COMMAND.
+    """Check the installation and every upstream and wrapped server, or one COMMAND.
 
     Example: coatcheck doctor -- npx -y server-github
     """
@@ -75,9 +75,14 @@ def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
     yield _summarizer(at) if at.config.summarizer.consent else _no_summarizer(at)
     if command:
         yield _upstream(command)
-    else:
-        counter = TokenCounter()
-        yield from checkup.findings(where, found, lambda text: counter.count(text).tokens)
+        return
+    if at.config.upstreams:
+        from coatcheck.cli.trying import try_all
+
+        for tried in try_all(at, START_SECONDS):
+            yield _upstream_found(f"upstream {tried.name}", tried.tools, tried.seconds, tried.why)
+    counter = TokenCounter()
+    yield from checkup.findings(where, found, lambda text: counter.count(text).tokens)
 
 
 def _seen(what: str, look: Callable[[], str], fix: str) -> Finding:
@@ -157,13 +162,15 @@ def _upstream(command: Sequence[str]) -> Finding:
     try:
         greeting = greet(command, os.environ)
     except Exception as error:  # noqa: BLE001 - whatever an upstream does wrong is a finding
-        return Finding(
-            "upstream", f"{command[0]} did not answer: {error!r}", "run the command by hand"
-        )
+        return _upstream_found("upstream", 0, 0.0, f"{command[0]} did not answer: {error!r}")
+    return _upstream_found("upstream", len(greeting.tools), greeting.seconds, "")
+
+
+def _upstream_found(what: str, tools: int, seconds: float, why: str) -> Finding:
+    if why:
+        return Finding(what, why, "run the command by hand, or correct its settings")
     limit = CLIENTS["codex"].start_seconds
     slow = f"Codex starts without a server that needs over {limit:g} s; install it locally"
     return Finding(
-        "upstream",
-        f"{len(greeting.tools)} tools, {greeting.seconds:.1f} s to start",
-        slow if greeting.seconds > limit else "",
+        what, f"{tools} tools, {seconds:.1f} s to start", slow if seconds > limit else ""
     )
