@@ -40,6 +40,7 @@ COMMANDS = {
     "batch": "coatcheck.cli.batch:batch",
     "config": "coatcheck.cli.config:group",
     "doctor": "coatcheck.cli.doctor:doctor",
+    "completion": "coatcheck.cli.completion:completion",
 }
 
 

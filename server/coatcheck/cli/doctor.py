@@ -33,7 +33,7 @@ LEAST_FREE_BYTES = 200_000_000
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.argument("command", nargs=-1)
 def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
-    """Check the installation and every upstream and wrapped server, or one COMMAND.
+    """Check the installation and every server, or one COMMAND.
 
     Example: coatcheck doctor -- npx -y server-github
     """

@@ -85,6 +85,12 @@ def is_current(home: Path, python: str = sys.executable) -> bool:
     return target.is_file() and target.read_text("utf-8") == _text(home, python)
 
 
+def is_in_cache(python: str = sys.executable) -> bool:
+    """Tell whether this installation is one that uvx or pipx run keeps for a while only."""
+    parts = Path(python).parts
+    return any(part.startswith("archive-v") or part == ".cache" for part in parts)
+
+
 def _text(home: Path, python: str) -> str:
     parts = {"home": str(home), "python": python, "start": START, "gone": GONE}
     return SCRIPT.format(**{name: shlex.quote(part) for name, part in parts.items()})

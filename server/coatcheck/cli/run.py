@@ -1,5 +1,6 @@
 """coatcheck run: stand between one agent on stdio and one upstream, a command or a URL."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -94,12 +95,14 @@ def relay(name: str, at: Place, reach: "Reach") -> int:
         return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 
     if at.config.is_off(name):
+        gc.enable()
         wrapped.run(partial(connect, None))
         return 0
     from coatcheck.cli.memory import give_back
     from coatcheck.cli.parts import desk, ledger_of, sweeping
 
     give_back()
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)
     with ledger_of(at) as ledger, sweeping(at):
         wrapped.run(partial(connect, desk(at, name, ledger)))

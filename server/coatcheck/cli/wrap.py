@@ -40,6 +40,9 @@ TRACKED = click.option("--tracked", is_flag=True, help="Change files that git tr
 LOCAL = click.option("--local", is_flag=True, help="Wrap what git tracks for you alone.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the changes, write nothing.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+CACHED = """\
+coatcheck runs from a cache that may be emptied; your servers would then start without it. Install
+it (`uv tool install coatcheck` or `pipx install coatcheck`) and run `coatcheck wrap` once more."""
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
@@ -225,6 +228,8 @@ def _install() -> None:
     """Write the launcher, also where nothing is to wrap: it may be gone, or coatcheck moved."""
     try:
         launcher.install(home())
+        if launcher.is_in_cache():
+            click.echo(CACHED, err=True)
     except OSError as error:
         where = launcher.path(home())
         raise click.ClickException(
