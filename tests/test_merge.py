@@ -199,7 +199,7 @@ def test_prompts_and_completions_go_to_their_owner(serve: "Serve") -> None:
     agent = serve(upstream("a", "--prompts", "p,q"), upstream("b", "--prompts", "p"))
     agent.greet()
     prompts = ask(agent, "prompts/list")["result"]["prompts"]
-    assert [prompt["name"] for prompt in prompts] == ["a__p", "a__q", "b__p"]
+    assert [prompt["name"] for prompt in prompts] == ["a__p", "a__q", "b__p", "savings"]
     got = ask(agent, "prompts/get", name="b__p")["result"]["messages"][0]
     assert got["content"]["text"] == "b: p"
     ref = {"type": "ref/prompt", "name": "b__p", "x": 1}
@@ -226,6 +226,7 @@ def test_resources_go_to_their_owner_and_the_first_of_two_keeps_a_uri(serve: "Se
         "doc://{id}",
         "img://{+path}",
         "coatcheck://artifact/{ref}",
+        "coatcheck://savings{?since,by}",
     ]
 
     def read(uri: str) -> Any:
@@ -525,6 +526,33 @@ def test_all_is_booked_once_under_one_session(serve: "Serve", tmp_path: Path) ->
     assert [row[1] for row in sessions] == ["test"]
 
 
+def test_the_result_of_a_task_is_shortened_and_fetched(serve: "Serve") -> None:
+    agent = serve(upstream("a"), upstream("b", "--rows", "300"))
+    agent.greet()
+    ask(agent, "tools/call", name="b__task", arguments={}, task={})
+    state = ask(agent, "tasks/get", taskId="task-b")["result"]
+    view = state["result"]["content"][0]["text"]
+    assert (state["status"], state["of"]) == ("completed", "b")
+    ref = "cc_" + view.partition('ref="cc_')[2].partition('"')[0]
+    page = said(agent, "fetch_artifact", ref=ref, query="[250].of")
+    assert page.splitlines()[1] == "b"
+
+
+def test_the_text_of_a_resource_is_shortened_where_the_settings_say_so(serve: "Serve") -> None:
+    options = ("--uris", "x:{id}", "--times", "4000")
+    agent = serve(
+        upstream("a", "--uris", "y:{id}", "--times", "4000"),
+        upstream("b", *options) + 'resources = "trim"\n',
+    )
+    agent.greet()
+    texts = [
+        ask(agent, "resources/read", uri=uri)["result"]["contents"][0]["text"]
+        for uri in ("y:1", "x:1")
+    ]
+    assert texts[0].endswith("line 3999")
+    assert texts[1].startswith("[coatcheck:")
+
+
 def test_tools_that_are_off_get_no_fetch_tool(serve: "Serve") -> None:
     agent = serve(upstream("a"), upstream("b"), head='[tools."*"]\nmode = "off"\n')
     agent.greet()
@@ -559,7 +587,7 @@ async def test_the_sdks_client_finds_everything(tmp_path: Path, mode: Any, era: 
             result = await client.call_tool("b__echo", {"text": "x"})
             assert result.content[0].text == "b: echo x"  # type: ignore[union-attr]  # it is text
             prompts = await client.list_prompts()
-            assert [prompt.name for prompt in prompts.prompts] == ["a__p", "b__p"]
+            assert [prompt.name for prompt in prompts.prompts] == ["a__p", "b__p", "savings"]
             read = await client.read_resource("b:1")
             assert read.contents[0].text == "b"  # type: ignore[union-attr]  # it is text
 

@@ -77,7 +77,8 @@ class Rule:
 
     keep is "session", "never" or a number of seconds. format "auto" is json for scripts that call
     tools, else text. keep_fields, drop_fields and key belong
-    to JSON records; reducer names the kind of content that results are taken for.
+    to JSON records; reducer names the kind of content that results are taken for. resources "trim"
+    shortens large texts of resources/read, which the rules know as a tool of that name.
     """
 
     mode: Mode = "auto"
@@ -94,6 +95,7 @@ class Rule:
     key: str = ""
     reducer: Forced = "auto"
     format: Format = "auto"
+    resources: Literal["off", "trim"] = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,20 @@ class SummarizerSettings:
     monthly_usd: float = 10.0
     routes: Sequence[Route] = ()
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What the server over HTTP takes, and for how long.
+
+    hosts are names, beside those of this machine, under which it may be asked.
+    """
+
+    hosts: Sequence[str] = ()
+    body_limit: int = 4 << 20
+    max_sessions: int = 100
+    idle_seconds: float = 1800.0
+    drain_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,6 +488,21 @@ class Ledger(Protocol):
 
     def append(self, entry: Entry) -> None:
         """Hand entry to the writer."""
+        ...
+
+
+class Books(Protocol):
+    """What was saved, as every face of coatcheck tells it."""
+
+    def as_json(self, asked: Mapping[str, str]) -> str:
+        """Return the report as JSON; asked may hold since and by, as on the command line.
+
+        Raises: ValueError, LedgerError.
+        """
+        ...
+
+    def as_text(self) -> str:
+        """Return the report of all time as plain text. Raises: LedgerError."""
         ...
 
 

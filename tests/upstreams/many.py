@@ -2,7 +2,8 @@
 
 many.py MARKER [--option VALUE …]: --tools a,b names its tools, --page N puts N items on a page,
 --era handshake|modern|both, --after FIFO waits for somebody to write there before it answers,
---hang METHOD never answers it, --uris a,b its resources, --version V the one it speaks.
+--hang METHOD never answers it, --rows N and --times N make the results of tasks and the texts of
+resources large, --uris a,b its resources, --version V the one it speaks.
 """
 
 import json
@@ -123,7 +124,8 @@ def resources(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
     if method == "resources/subscribe":
         send(method="notifications/resources/updated", params={"uri": params["uri"]})
     if method == "resources/read":
-        read = {"contents": [{"uri": params["uri"], "text": MARKER}]}
+        said = "\n".join([MARKER] + [f"line {n}" for n in range(int(OPTIONS.get("times", "0")))])
+        read = {"contents": [{"uri": params["uri"], "text": said}]}
         return read | CACHED if ERA == ["modern"] else read
     return {}
 
@@ -161,7 +163,8 @@ def initialize(params: dict[str, Any]) -> dict[str, Any]:
 def task_state(params: dict[str, Any]) -> dict[str, Any]:
     if params["taskId"] != f"task-{MARKER}":
         raise KeyError(params["taskId"])
-    return {"taskId": params["taskId"], "status": "completed", "of": MARKER}
+    final = rows({"n": int(OPTIONS.get("rows", "1"))})
+    return {"taskId": params["taskId"], "status": "completed", "of": MARKER, "result": final}
 
 
 def prompt(params: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from coatcheck.counting import TokenCounter
 from coatcheck.types import CoatcheckError, ConfigError
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Rates
+    from coatcheck.figures import Rates
 
 # Command -> module:object; the order is that of the help.
 COMMANDS = {
@@ -31,6 +31,7 @@ COMMANDS = {
     "resume": "coatcheck.cli.pause:resume",
     "uninstall": "coatcheck.cli.uninstall:uninstall",
     "audit": "coatcheck.cli.audit:audit",
+    "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
@@ -39,6 +40,7 @@ COMMANDS = {
     "compact": "coatcheck.cli.compact:compact",
     "batch": "coatcheck.cli.batch:batch",
     "config": "coatcheck.cli.config:group",
+    "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
     "completion": "coatcheck.cli.completion:completion",
 }
@@ -72,6 +74,16 @@ def coatcheck() -> None:
 @click.command()
 def run() -> None:
     """Stand in front of one MCP server: run --name NAME -- COMMAND."""
+    # Only listed here: main has run it by now.
+
+
+@click.command()
+@click.option("--all", "_", is_flag=True, help="Since the first call.")
+def statusline(_: bool) -> None:
+    """Print today's savings on one line, for a status bar.
+
+    Example: coatcheck statusline
+    """
     # Only listed here: main has run it by now.
 
 

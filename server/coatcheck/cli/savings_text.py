@@ -10,10 +10,9 @@ from coatcheck.cli.text import fitted, milliseconds, moment, percents, plain, ta
 from coatcheck.view import number
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Money, Rates
-    from coatcheck.ledger.overview import Overview
-    from coatcheck.ledger.quality import Quality
-    from coatcheck.ledger.report import Figures, Savings
+    from coatcheck.figures import Figures, Money, Overview, Quality, Rates, Savings
+    from coatcheck.ledger.causal import Comparison
+    from coatcheck.ledger.money import Transcribed
 
 HEAD = (
     ("", "calls", "shortened", "original", "client", "view", "fetched", "own",
@@ -25,6 +24,7 @@ HEAD = (
 LEFT_OUT_FIRST = (13, 14, 2, 12, 11, 10, 15, 4, 7)
 BAR_CHARS = 40
 EIGHTHS = " ▏▎▍▌▋▊▉█"
+COMPARED = {"cost_usd": "cost, $", "turns": "turns", "seconds": "seconds"}
 TOKENIZER_ERROR = (
     "o200k_base. Estimates are off by 2.6 % (median) and 7.4 % (of nine in ten) over recorded tool"
     " results, and by 0.4 % on average; counts of kept artifacts are exact up to 524,288"
@@ -51,7 +51,7 @@ def tabulated(report: "Savings") -> list[Sequence[str]]:
 
 def headline(report: "Savings", found: "Overview") -> str:
     """Return the report in one paragraph."""
-    from coatcheck.ledger.report import percent
+    from coatcheck.figures import percent
 
     total = report.totals
     since = "" if report.window.since is None else f" since {moment(report.window.since)}"
@@ -68,29 +68,43 @@ def headline(report: "Savings", found: "Overview") -> str:
 
 
 def priced(total: "Figures", amount: "Money", rates: "Rates") -> str:
-    """Return the dollars against what the clients would have shown, in two lines."""
-    return (
-        f"That is {dollars(amount.net_nano_usd)} at the prices of {rates.model} ({rates.date}):"
-        f" {dollars(amount.written_nano_usd)} to write once,"
-        f" minus {dollars(amount.summary_nano_usd)} for the summarizer,\n"
-        f"and {dollars(amount.read_nano_usd)} for {total.carried_counterfactual_tokens:,} tokens"
-        f" that {number(total.turns, 'turns')} did not read again."
+    """Return the dollars against what the clients would have shown, a line for each part."""
+    parts = (
+        (amount.written_nano_usd, "for net tokens that were not written to its cache, once"),
+        (
+            amount.read_nano_usd,
+            f"for {total.carried_counterfactual_tokens:,} net tokens that"
+            f" {number(total.turns, 'turns')} did not read from it again",
+        ),
+        (-amount.summary_nano_usd, "for the summarizer"),
     )
+    wide = max(len(dollars(nano_usd)) for nano_usd, _ in parts)
+    lines = [f"  {dollars(nano_usd).rjust(wide)}  {what}" for nano_usd, what in parts]
+    head = f"Against that, at the prices of {rates.model} ({rates.date}): "
+    return "\n".join([f"{head}{dollars(amount.net_nano_usd)} saved, net.", *lines])
 
 
 def dollars(nano_usd: int) -> str:
     """Return an amount of money, with more decimals where it is small."""
     usd = abs(nano_usd) / 1e9
+    return ("-" if nano_usd < 0 else "") + (f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}")
+
+
+def transcribed(found: "Transcribed", wanted: int) -> str:
+    """Say what the agent's own transcripts know of how often results were read again."""
+    if not found.calls:
+        return "No transcript on this machine knows one of these calls."
+    amount = found.money
     return (
-        f"{'-' if nano_usd < 0 else ''}${usd:,.2f}"
-        if usd >= 1
-        else (f"{'-' if nano_usd < 0 else ''}${usd:.4f}")
+        f"Transcripts know {found.calls:,} of {number(wanted, 'calls')}: not written"
+        f" {dollars(amount.written_nano_usd)}, not read again {dollars(amount.read_nano_usd)}"
+        " (fetches, definitions and summarizer apart)."
     )
 
 
 def cells(name: str, figures: "Figures") -> tuple[str, ...]:
     """Return one row of the table, in the order of HEAD."""
-    from coatcheck.ledger.report import percent
+    from coatcheck.figures import percent
 
     nets = (
         (figures.net_original_tokens, figures.original_tokens),
@@ -149,13 +163,13 @@ def served(quality: "Quality") -> str:
     by_verb = ", ".join(
         f"{plain(item.verb) or '(none)'} {item.fetches:,}" for item in quality.verbs
     )
-    fetches = f" Fetches by verb: {by_verb}." if by_verb else ""
-    return (
-        f"Of the views: {of_views}.{fetches}"
-        f" Refs that opened nothing: {quality.expired:,}."
-        f" Summaries with something not in the source: {quality.guard_misses:,}."
-        f" Added time, 95 % of the calls: {milliseconds(quality.added_p95_us)} ms at most."
-    )
+    lines = [
+        f"Of the views: {of_views}.",
+        f"Refs that opened nothing: {quality.expired:,}. Summaries with something that is not in"
+        f" the source: {quality.guard_misses:,}.",
+        f"Added time: at most {milliseconds(quality.added_p95_us)} ms for 95 % of the calls.",
+    ]
+    return "\n".join([lines[0], *([f"Fetches by verb: {by_verb}."] if by_verb else []), *lines[1:]])
 
 
 def explained(rates: "Rates") -> str:
@@ -209,3 +223,31 @@ def as_csv(report: "Savings") -> str:
     writer.writeheader()
     writer.writerows({name: plain(str(value)) for name, value in line.items()} for line in lines)
     return written.getvalue()
+
+
+def compared(found: "Comparison") -> str:
+    """Return a comparison with the sessions held out, or why there is none yet."""
+    from coatcheck.ledger.causal import LEAST_SESSIONS
+
+    held, shortened = found.held_out_sessions, found.shortened_sessions
+    if not found.is_enough:
+        return (
+            f"Too little data: {number(held, 'sessions')} held out and {shortened:,} not; at least"
+            f" {LEAST_SESSIONS} of each are needed.\nholdout = 0.1 under [ledger] in config.toml"
+            " leaves one session in ten unshortened."
+        )
+    lines: list[Sequence[str]] = [
+        ("mean of a session", "held out", "shortened", "difference", "from", "to", "%"),
+        ("", f"{held:,} sessions", f"{shortened:,} sessions", "", "95 %", "95 %", ""),
+    ]
+    for item in found.differences:
+        low, high = item.low or 0.0, item.high or 0.0
+        values = (item.held_out, item.shortened, item.difference, low, high)
+        share = 100 * item.difference / item.held_out if item.held_out else None
+        name = COMPARED[item.measure]
+        lines.append((name, *(f"{value:,.4f}" for value in values), percents(share)))
+    return (
+        table(lines) + "\n\nWhich sessions are held out is drawn by a keyed hash of the session. An"
+        " interval that holds 0 shows\nno difference. Cost is what results, fetches and definitions"
+        " cost the agent, at cache prices."
+    )

@@ -14,7 +14,7 @@ import click
 
 from coatcheck.cli.place import Place, place
 from coatcheck.config import resolve
-from coatcheck.types import ConfigError, UpstreamError
+from coatcheck.types import ConfigError
 
 if TYPE_CHECKING:
     from asyncio import TaskGroup
@@ -105,7 +105,7 @@ class Sessions:
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
-        session = begin()
+        session = begin(self._at)
         asked_for: AskedFor = {}
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
         sources = [
@@ -171,7 +171,7 @@ def source(
     def connect(agent: "Agent", tasks: "TaskGroup", ids: "Ids") -> Relay:
         return Relay(
             agent,
-            Bridge(upstream(at, name), tasks),
+            Bridge(upstream(at, name, tasks), tasks),
             None if desk is None or at.config.is_off(name) else desk(),
             tasks,
             call_timeout_seconds=at.config.rule(name, "").call_timeout_seconds,
@@ -181,14 +181,16 @@ def source(
     return Source(name, connect)
 
 
-def upstream(at: Place, name: str) -> "Upstream":
-    """Return an upstream of the settings. Raises: ConfigError, UpstreamError."""
+def upstream(at: Place, name: str, tasks: "TaskGroup") -> "Upstream":
+    """Return an upstream of the settings. Raises: ConfigError."""
     from coatcheck_adapters.upstreams.command import Command
     from coatcheck_adapters.upstreams.stdio import StdioUpstream
 
     settings = at.config.upstreams[name]
-    if not settings.command:
-        raise UpstreamError(f"upstream {name!r}: url is not supported yet; use command")
+    if settings.url:
+        from coatcheck.cli.reach import endpoint_of, url_upstream
+
+        return url_upstream(settings, endpoint_of(at, settings), tasks)
     where = f"{at.config.path}: upstreams.{name}.env"
     environment = {**os.environ, **resolve(settings.env, os.environ, where)}
     return StdioUpstream(Command(name, [settings.command, *settings.args], environment))

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from coatcheck.ledger.report import Figures, Window, bounds, widened
+from coatcheck.figures import Figures, Money, Rates, Window
+from coatcheck.ledger.report import bounds, widened
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -16,46 +17,6 @@ FOLLOWED = """SELECT call_id,
         sum(original_tokens - view_tokens) AS original,
         sum(counterfactual_tokens - view_tokens) AS counterfactual
     FROM booked WHERE call_id <> '' AND calls AND at >= :since AND at < :until GROUP BY call_id"""
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What the agent's model charges, in US dollars per million tokens, as of a date."""
-
-    model: str
-    date: str
-    cache_write: float
-    cache_read: float
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """US dollars in billionths, so that whole numbers add up exactly; never clamped.
-
-    written: net tokens at the cache-write price, once. read: net tokens that later turns read
-    again, at the cache-read price. summary: what the summarizer cost.
-    """
-
-    written_nano_usd: int = 0
-    read_nano_usd: int = 0
-    summary_nano_usd: int = 0
-
-    @property
-    def net_nano_usd(self) -> int:
-        """What was saved, net."""
-        return self.written_nano_usd + self.read_nano_usd - self.summary_nano_usd
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """How often a call's result was really sent again, as a client's own transcript says.
-
-    turns are the requests after the one that sent it first; cache_reads are those of them that
-    read it from the cache, the others wrote it anew.
-    """
-
-    turns: int
-    cache_reads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +53,21 @@ def followed(
     db: "Connection",
     window: Window,
     rates: Rates,
-    turns: Mapping[str, Followed],
+    requests: Mapping[str, int],
     base: Base = "counterfactual",
 ) -> Transcribed:
-    """Return what the calls of window that turns knows, by call id, saved in dollars.
+    """Return what the calls of window that requests knows, by call id, saved in dollars.
 
-    Where a transcript is there it knows better than the books how often a result was read again.
-    What was fetched, the definitions and the summarizer are not in it.
+    requests says of each call how many requests carried its result, as transcripts tell: the
+    first wrote it to the cache, the others read it. Where a transcript is there it knows that
+    better than the books. What was fetched, the definitions and the summarizer are not in it.
     """
     calls = written = read = 0
     for row in db.execute(FOLLOWED, bounds(widened(db, window))):
-        found = turns.get(row["call_id"])
-        if found is not None:
+        carried = requests.get(row["call_id"], 0)
+        if carried > 0:
             calls += 1
-            written += row[base] * (1 + found.turns - found.cache_reads)
-            read += row[base] * found.cache_reads
+            written += row[base]
+            read += row[base] * (carried - 1)
     write, again = per_token(rates.cache_write), per_token(rates.cache_read)
     return Transcribed(calls, Money(written * write, read * again))
