@@ -62,6 +62,7 @@ LAYERS = {
     "repeats": 3.5,
     "repair": 3.5,
     "filling": 3.5,
+    "statement": 3.5,
     "clerk": 3.1,
     "link": 3.1,
     "bridge": 3.2,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledgers import CALL, written
 
 from coatcheck.ledger.calls import calls, one_call, sessions
-from coatcheck.ledger.money import Followed, Money, Rates, followed, money
+from coatcheck.ledger.money import Money, Rates, followed, money
 from coatcheck.ledger.overview import Overview, empty, overview
 from coatcheck.ledger.quality import Verb, advice
 from coatcheck.ledger.reader import reading
@@ -76,12 +76,12 @@ def test_the_dollars_of_days_sum_to_those_of_all_time(many: list[Entry]) -> None
                 assert sum(parts) == whole.money.net_nano_usd
 
 
-def test_a_transcript_says_how_often_a_result_was_read_and_written_again(tmp_path: Path) -> None:
+def test_a_transcript_says_how_often_a_result_was_carried(tmp_path: Path) -> None:
     written(tmp_path, CALL, replace(CALL, call_id="toolu_2"), replace(CALL, call_id=""))
     with reading(tmp_path) as db:
-        found = followed(db, ALL_TIME, RATES, {"toolu_1": Followed(turns=5, cache_reads=3)})
+        found = followed(db, ALL_TIME, RATES, {"toolu_1": 5, "toolu_9": 3})
     assert found.calls == 1
-    assert found.money == Money(700 * (1 + 2) * 5000, 700 * 3 * 200)
+    assert found.money == Money(700 * 5000, 700 * 4 * 200)
 
 
 def test_quality_counts_those_who_came_back_by_verb_and_what_opened_nothing(tmp_path: Path) -> None:

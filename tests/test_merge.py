@@ -199,7 +199,7 @@ def test_prompts_and_completions_go_to_their_owner(serve: "Serve") -> None:
     agent = serve(upstream("a", "--prompts", "p,q"), upstream("b", "--prompts", "p"))
     agent.greet()
     prompts = ask(agent, "prompts/list")["result"]["prompts"]
-    assert [prompt["name"] for prompt in prompts] == ["a__p", "a__q", "b__p"]
+    assert [prompt["name"] for prompt in prompts] == ["a__p", "a__q", "b__p", "savings"]
     got = ask(agent, "prompts/get", name="b__p")["result"]["messages"][0]
     assert got["content"]["text"] == "b: p"
     ref = {"type": "ref/prompt", "name": "b__p", "x": 1}
@@ -226,6 +226,7 @@ def test_resources_go_to_their_owner_and_the_first_of_two_keeps_a_uri(serve: "Se
         "doc://{id}",
         "img://{+path}",
         "coatcheck://artifact/{ref}",
+        "coatcheck://savings{?since,by}",
     ]
 
     def read(uri: str) -> Any:
@@ -364,7 +365,7 @@ def test_when_nobody_comes_the_handshake_fails_and_says_why(serve: "Serve") -> N
 
 @pytest.mark.parametrize("method", ["initialize", "tools/list"])
 def test_a_hanging_upstream_holds_up_nobody(serve: "Serve", method: str) -> None:
-    head = "[serve]\nwait_seconds = 0.3\n"
+    head = "[serve]\nwait_seconds = 2\n"
     agent = serve(upstream("a"), upstream("stuck", "--hang", method), upstream("b"), head=head)
     agent.greet()
     for _ in range(3):
@@ -377,7 +378,7 @@ def test_an_upstream_that_comes_late_is_announced(serve: "Serve", tmp_path: Path
     fifo = tmp_path / "gate"
     os.mkfifo(fifo)
     late = upstream("late", "--after", str(fifo), "--uris", "l:1")
-    agent = serve(upstream("a"), late, head="[serve]\nwait_seconds = 0.3\n")
+    agent = serve(upstream("a"), late, head="[serve]\nwait_seconds = 2\n")
     capabilities = agent.greet()["result"]["capabilities"]
     assert capabilities["resources"] == capabilities["prompts"] == {"listChanged": True}
     assert tools(agent) == ["a__echo", "fetch_artifact"]
@@ -586,7 +587,7 @@ async def test_the_sdks_client_finds_everything(tmp_path: Path, mode: Any, era: 
             result = await client.call_tool("b__echo", {"text": "x"})
             assert result.content[0].text == "b: echo x"  # type: ignore[union-attr]  # it is text
             prompts = await client.list_prompts()
-            assert [prompt.name for prompt in prompts.prompts] == ["a__p", "b__p"]
+            assert [prompt.name for prompt in prompts.prompts] == ["a__p", "b__p", "savings"]
             read = await client.read_resource("b:1")
             assert read.contents[0].text == "b"  # type: ignore[union-attr]  # it is text
 

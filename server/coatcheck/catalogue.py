@@ -125,14 +125,15 @@ def schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
     return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
 
 
-def with_template(result: bytes) -> bytes | None:
+def with_templates(result: bytes, *more: Mapping[str, str]) -> bytes | None:
     """Return the last page of a list of resource templates with ours, None for other pages."""
     templates = spans.member(result, "resourceTemplates")
     if templates is None or spans.member(result, "nextCursor"):
         return None
     comma = b"," if spans.items(result, templates.start) else b""
     at = templates.end - 1
-    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])
+    ours = b",".join(spans.dumps(template) for template in (TEMPLATE, *more))
+    return spans.apply(result, [(at, at, comma + ours)])
 
 
 def _name(result: bytes, start: int) -> str:

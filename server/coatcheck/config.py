@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coatcheck.settings import (
+    LEDGER_KEYS,
     PRICE_KEYS,
     REFS_INTO,
     ROUTE_KEYS,
@@ -66,6 +67,14 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """How long single calls stay in the ledger, and the share of sessions that is held out."""
+
+    keep: int = 90 * 86_400
+    holdout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting; path is the file they came from, None for the defaults."""
 
@@ -75,6 +84,7 @@ class Config:
     upstream_rules: Mapping[str, Table] = field(default_factory=dict)
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
     serve: ServeSettings = field(default_factory=ServeSettings)
@@ -151,6 +161,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
     )
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
+    ledger = _values(table.get("ledger", {}), LEDGER_KEYS, where, "ledger")
     summarizer = _summarizer(table.get("summarizer", {}), where)
     serve = _values(table.get("serve", {}), SERVE_KEYS, where, "serve")
     top = {key: value for key, value in table.items() if key == "refs_into"}
@@ -162,6 +173,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
         rules,
         tools,
         StoreSettings(**store),
+        LedgerSettings(**ledger),
         summarizer,
         serve=ServeSettings(**serve),
         **more,
@@ -235,6 +247,7 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 def example() -> str:
     """Return the commented example file: every key at its default."""
     rule, store, summarizer, serve = Rule(), StoreSettings(), SummarizerSettings(), ServeSettings()
+    ledger = LedgerSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -250,6 +263,9 @@ def example() -> str:
         "",
         "[store]",
         *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
+        "",
+        "[ledger]",
+        *(_line(name, getattr(ledger, name), key) for name, key in LEDGER_KEYS.items()),
         "",
         "[serve]  # `coatcheck serve`: all upstreams below as one server; docs/serve.md",
         *(_line(name, getattr(serve, name), key) for name, key in SERVE_KEYS.items()),

@@ -17,7 +17,10 @@ from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
+from coatcheck.statement import TEMPLATE as SAVINGS
+from coatcheck.statement import Statement
 from coatcheck.types import (
+    Arm,
     Artifact,
     Asker,
     Call,
@@ -44,6 +47,8 @@ RESULTS = frozenset({"tools/call", "tasks/result", "tasks/get"})
 READ = "resources/read"
 # Most tasks of a session whose calls are remembered, and the size of what names one.
 MOST_TASKS, TASK_BYTES = 1_000, 1 << 16
+LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
+HELD_OUT: Arm = "held out"
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
@@ -85,6 +90,7 @@ class Desk:
     has_fetches: bool = True
     listed: bool = False
     asked_for: dict[tuple[str, str, str], deque[str]] = field(default_factory=dict)
+    statement: Statement | None = None
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
@@ -103,7 +109,7 @@ class Desk:
             info = meta_of(params).get("io.modelcontextprotocol/clientInfo")
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
-            self.session = Session(self.session.id, name, version)
+            self.session = replace(self.session, client=name, client_version=version)
             self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
@@ -111,7 +117,11 @@ class Desk:
 
         Before the tools are listed an upstream may still turn out to have one of that name.
         """
-        if self._shadowed or not self.has_fetches:
+        if not self.has_fetches:
+            return False
+        if self.statement is not None and self.statement.answers(method, params):
+            return True
+        if self._shadowed:
             return False
         if method == "tools/call":
             is_named = params.get("name") == FETCH
@@ -120,6 +130,9 @@ class Desk:
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
         """Return the result of a fetch, booked. Raises: RequestError for an unknown resource."""
+        modern = VERSION in meta_of(params)
+        if self.statement is not None and self.statement.answers(method, params):
+            return self.statement.answer(method, params, COMPLETE + PRIVATE if modern else b"")
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
@@ -129,7 +142,6 @@ class Desk:
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
             self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
-        modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
@@ -205,9 +217,9 @@ class Desk:
             may = rule.keep != "never" and (size_bytes > least or is_task)
             may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
-        if method == "resources/templates/list":
-            return self.has_fetches
-        return method == "tools/list"
+        if not self.has_fetches:
+            return method == "tools/list" and self.session.arm != HELD_OUT
+        return method in LISTS and self.session.arm != HELD_OUT
 
     def revise(
         self, method: str, call: Call | None, result: bytes, upstream_ms: float
@@ -216,7 +228,9 @@ class Desk:
         if method == "tools/list":
             return self._revise_tools(result)
         if method == "resources/templates/list":
-            return catalogue.with_template(result)
+            return catalogue.with_templates(result, *([SAVINGS] if self.statement else []))
+        if method == "prompts/list":
+            return self.statement.with_prompt(result) if self.statement else None
         if method == READ:
             return self._revise_resource(result)
         if method == "tasks/get":
@@ -301,6 +315,7 @@ class Desk:
     def _wants_resource(self, size_bytes: int) -> bool:
         rule = self.rule_of(READ)
         may = rule.resources == "trim" and rule.mode != "off" and rule.keep != "never"
+        may = may and self.session.arm != HELD_OUT
         least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
         return may and size_bytes > least and not self.is_paused()
 
@@ -351,10 +366,11 @@ class Desk:
     def _with_focus_of(self, call: Call) -> Call:
         """Return call with what the agent seems to look for, if it does not say so itself.
 
-        That is in its arguments, else in its recent fetches of this tool's results.
+        That is in its arguments, else in its recent fetches of this tool's results. A session
+        that is held out gets all of everything.
         """
-        if call.focus:
-            return call
+        if call.focus or self.session.arm == HELD_OUT:
+            return call if call.focus else replace(call, focus=WHOLE)
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
         lately = self.asked_for.get((call.context, call.upstream, call.tool), ())
@@ -394,6 +410,7 @@ class Desk:
             session=self.session.id,
             client=self.session.client,
             client_version=self.session.client_version,
+            arm=self.session.arm,
             context=call.context,
             call_id=call.call_id,
             upstream=call.upstream,

@@ -41,6 +41,12 @@ def _positive(value: Any) -> float:
     return float(value)
 
 
+def _share(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1:
+        raise ValueError
+    return float(value)
+
+
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError
@@ -182,6 +188,16 @@ SERVE_KEYS: dict[str, Key] = {
     ),
     "wait_seconds": Key(_positive, "a number above 0", "lists do not wait longer for an upstream"),
 }
+LEDGER_KEYS: dict[str, Key] = {
+    "keep": Key(
+        _duration, 'a duration such as "90d"', "of single calls; sums by day stay for ever"
+    ),
+    "holdout": Key(
+        _share,
+        "a number from 0 to below 1",
+        "share of sessions left unshortened, for `coatcheck savings --causal`",
+    ),
+}
 NUMBER, AMOUNT = "a whole number of at least 1", "a number above 0"
 SUMMARIZER_KEYS: dict[str, Key] = {
     "consent": Key(
@@ -223,4 +239,13 @@ REFS_INTO = Key(
     'a list of pairs such as { from = "fs", to = "github.create_issue" }',
     "whose artifacts may enter which tools by their ref",
 )
-TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store", "serve", "summarizer")
+TOP_KEYS = (
+    "refs_into",
+    "defaults",
+    "upstreams",
+    "tools",
+    "store",
+    "ledger",
+    "serve",
+    "summarizer",
+)

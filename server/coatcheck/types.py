@@ -477,6 +477,21 @@ class Ledger(Protocol):
         ...
 
 
+class Books(Protocol):
+    """What was saved, as every face of coatcheck tells it."""
+
+    def as_json(self, asked: Mapping[str, str]) -> str:
+        """Return the report as JSON; asked may hold since and by, as on the command line.
+
+        Raises: ValueError, LedgerError.
+        """
+        ...
+
+    def as_text(self) -> str:
+        """Return the report of all time as plain text. Raises: LedgerError."""
+        ...
+
+
 class Desk(Protocol):
     """What coatcheck does with the messages that a front carries.
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "resume": "coatcheck.cli.pause:resume",
     "uninstall": "coatcheck.cli.uninstall:uninstall",
     "audit": "coatcheck.cli.audit:audit",
+    "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
@@ -71,6 +72,16 @@ def coatcheck() -> None:
 @click.command()
 def run() -> None:
     """Stand in front of one MCP server: run --name NAME -- COMMAND."""
+    # Only listed here: main has run it by now.
+
+
+@click.command()
+@click.option("--all", "_", is_flag=True, help="Since the first call.")
+def statusline(_: bool) -> None:
+    """Print today's savings on one line, for a status bar.
+
+    Example: coatcheck statusline
+    """
     # Only listed here: main has run it by now.
 
 

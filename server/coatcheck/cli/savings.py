@@ -1,20 +1,16 @@
 """coatcheck savings: what was saved, net, in a window of time."""
 
 import json
-import re
 import shutil
 import sys
-import time
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
 from coatcheck.cli import savings_text
+from coatcheck.cli.books import BY, json_of, read, since_of
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
 from coatcheck.cli.text import is_styled, moment, no_rows
@@ -25,9 +21,7 @@ if TYPE_CHECKING:
     from coatcheck.ledger.overview import Overview
     from coatcheck.ledger.report import By, Savings
 
-BY = ("tool", "upstream", "session", "client", "day", "week", "level")
 WATCH_SECONDS = 2.0
-UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 class Since(click.ParamType[float]):
@@ -41,13 +35,10 @@ class Since(click.ParamType[float]):
         """Return the time in seconds since the epoch."""
         if isinstance(value, float):
             return value
-        text = str(value)
-        with suppress(ValueError):
-            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-        span = re.fullmatch(r"(\d{1,6})([hdw])", text)
-        if span is None:
-            self.fail(f"{text!r} is neither a span nor a date; write 7d, 12h or 2026-11-15.")
-        return time.time() - int(span[1]) * UNIT_SECONDS[span[2]]
+        try:
+            return since_of(str(value))
+        except ValueError as error:
+            self.fail(str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +48,7 @@ class Asked:
     by: "By"
     since: float | None
     form: str = "text"
+    causal: bool = False
 
 
 @click.group(name="savings", invoke_without_command=True)
@@ -65,12 +57,17 @@ class Asked:
 @click.option("--graph", "form", flag_value="graph", help="A bar per row (default: per day).")
 @click.option("--json", "form", flag_value="json", help="Raw integers, stable keys.")
 @click.option("--csv", "form", flag_value="csv", help="The rows alone, as CSV.")
-@click.option("--causal", "form", flag_value="causal", help="Compare with sessions held out.")
+@click.option("--causal", is_flag=True, help="Compare with the sessions that were held out.")
 @click.option("--explain", "form", flag_value="explain", help="What words and figures mean.")
 @click.option("--watch", is_flag=True, help="Show it anew every two seconds until interrupted.")
 @click.pass_context
 def savings(
-    ctx: click.Context, by: "By | None", since: float | None, form: str | None, watch: bool
+    ctx: click.Context,
+    by: "By | None",
+    since: float | None,
+    form: str | None,
+    causal: bool,
+    watch: bool,
 ) -> None:
     """Show what was saved, net.
 
@@ -79,7 +76,7 @@ def savings(
     if ctx.invoked_subcommand is not None:
         return
     sources = ctx.ensure_object(Sources)
-    asked = Asked(by or ("day" if form == "graph" else "tool"), since, form or "text")
+    asked = Asked(by or ("day" if form == "graph" else "tool"), since, form or "text", causal)
     try:
         answer(sources, asked)
         while watch and not Event().wait(WATCH_SECONDS):
@@ -99,8 +96,11 @@ def answer(sources: Sources, asked: Asked) -> None:
     if asked.form == "explain":
         click.echo(savings_text.explained(sources.rates()))
         return
+    if asked.causal:
+        click.echo(compared(sources, asked))
+        return
     count_exactly(sources)
-    report, found = read(sources, asked.by, asked.since)
+    report, found = read(sources.home, sources.rates(), asked.by, asked.since)
     if asked.form == "json":
         click.echo(json_of(report, found, sources.home))
     elif asked.form == "csv":
@@ -113,19 +113,20 @@ def answer(sources: Sources, asked: Asked) -> None:
         click.echo(why_empty(sources, asked.since), err=asked.form in ("json", "csv"))
 
 
-def read(sources: Sources, by: "By", since: float | None) -> "tuple[Savings, Overview]":
-    """Return the report of everything since a time; an absent ledger is an empty one."""
-    from coatcheck.ledger import overview, report
+def compared(sources: Sources, asked: Asked) -> str:
+    """Return how sessions with views differ from those held out. Raises: LedgerError."""
+    from coatcheck.ledger import causal
     from coatcheck.ledger.reader import reading
+    from coatcheck.ledger.report import Window
 
-    window, rates = report.Window(since), sources.rates()
     try:
         with reading(sources.home) as db:
-            by_tool = report.savings(db, window, "tool")
-            wanted = by_tool if by == "tool" else report.savings(db, window, by)
-            return wanted, overview.overview_of(db, by_tool, rates)
+            found = causal.compare(db, Window(asked.since), sources.rates())
     except FileNotFoundError:
-        return report.Savings(window, by, report.Figures(), ()), overview.empty(window, rates)
+        found = causal.Comparison(Window(asked.since), 0, 0, ())
+    if asked.form == "json":
+        return json.dumps(causal.as_object(found), indent=1)
+    return savings_text.compared(found)
 
 
 def count_exactly(sources: Sources) -> None:
@@ -155,16 +156,9 @@ def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
     return (text_of(artifact)[0], artifact.view) if artifact.view else None
 
 
-def json_of(report: "Savings", found: "Overview", home: Path) -> str:
-    """Return the report as JSON text."""
-    from coatcheck.ledger.overview import as_object
-
-    return json.dumps({"ledger": str(home / "ledger.db"), **as_object(found, report)}, indent=1)
-
-
 def why_empty(sources: Sources, since: float | None) -> str:
     """Say why there is nothing to show: an empty window, or no calls at all."""
-    if since is not None and read(sources, "tool", None)[0].rows:
+    if since is not None and read(sources.home, sources.rates(), "tool", None)[0].rows:
         return f"No calls since {moment(since)}; leave out --since to see all."
     return no_rows(sources.home)
 

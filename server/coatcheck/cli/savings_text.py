@@ -10,6 +10,7 @@ from coatcheck.cli.text import fitted, milliseconds, moment, percents, plain, ta
 from coatcheck.view import number
 
 if TYPE_CHECKING:
+    from coatcheck.ledger.causal import Comparison
     from coatcheck.ledger.money import Money, Rates
     from coatcheck.ledger.overview import Overview
     from coatcheck.ledger.quality import Quality
@@ -25,6 +26,7 @@ HEAD = (
 LEFT_OUT_FIRST = (13, 14, 2, 12, 11, 10, 15, 4, 7)
 BAR_CHARS = 40
 EIGHTHS = " ▏▎▍▌▋▊▉█"
+COMPARED = {"cost_usd": "cost, $", "turns": "turns", "seconds": "seconds"}
 TOKENIZER_ERROR = (
     "o200k_base. Estimates are off by 2.6 % (median) and 7.4 % (of nine in ten) over recorded tool"
     " results, and by 0.4 % on average; counts of kept artifacts are exact up to 524,288"
@@ -209,3 +211,31 @@ def as_csv(report: "Savings") -> str:
     writer.writeheader()
     writer.writerows({name: plain(str(value)) for name, value in line.items()} for line in lines)
     return written.getvalue()
+
+
+def compared(found: "Comparison") -> str:
+    """Return a comparison with the sessions held out, or why there is none yet."""
+    from coatcheck.ledger.causal import LEAST_SESSIONS
+
+    held, shortened = found.held_out_sessions, found.shortened_sessions
+    if not found.is_enough:
+        return (
+            f"Too little data: {number(held, 'sessions')} held out and {shortened:,} not; at least"
+            f" {LEAST_SESSIONS} of each are needed.\nholdout = 0.1 under [ledger] in config.toml"
+            " leaves one session in ten unshortened."
+        )
+    lines: list[Sequence[str]] = [
+        ("mean of a session", "held out", "shortened", "difference", "from", "to", "%"),
+        ("", f"{held:,} sessions", f"{shortened:,} sessions", "", "95 %", "95 %", ""),
+    ]
+    for item in found.differences:
+        low, high = item.low or 0.0, item.high or 0.0
+        values = (item.held_out, item.shortened, item.difference, low, high)
+        share = 100 * item.difference / item.held_out if item.held_out else None
+        name = COMPARED[item.measure]
+        lines.append((name, *(f"{value:,.4f}" for value in values), percents(share)))
+    return (
+        table(lines) + "\n\nWhich sessions are held out is drawn by a keyed hash of the session. An"
+        " interval that holds 0 shows\nno difference. Cost is what results, fetches and definitions"
+        " cost the agent, at cache prices."
+    )

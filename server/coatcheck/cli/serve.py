@@ -105,7 +105,7 @@ class Sessions:
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
-        session = begin()
+        session = begin(self._at)
         asked_for: AskedFor = {}
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
         sources = [

@@ -181,6 +181,7 @@ def entry_of(call: Call, summary: Summary, session: Session, at: float) -> Entry
         kind="summary",
         at=at,
         session=session.id,
+        arm=session.arm,
         upstream=call.upstream,
         tool=call.tool,
         decision=summary.decision,

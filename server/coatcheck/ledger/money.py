@@ -47,18 +47,6 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """How often a call's result was really sent again, as a client's own transcript says.
-
-    turns are the requests after the one that sent it first; cache_reads are those of them that
-    read it from the cache, the others wrote it anew.
-    """
-
-    turns: int
-    cache_reads: int
-
-
-@dataclass(frozen=True, slots=True)
 class Transcribed:
     """What the calls saved of which a client's transcript says how often they were sent again."""
 
@@ -92,20 +80,21 @@ def followed(
     db: "Connection",
     window: Window,
     rates: Rates,
-    turns: Mapping[str, Followed],
+    requests: Mapping[str, int],
     base: Base = "counterfactual",
 ) -> Transcribed:
-    """Return what the calls of window that turns knows, by call id, saved in dollars.
+    """Return what the calls of window that requests knows, by call id, saved in dollars.
 
-    Where a transcript is there it knows better than the books how often a result was read again.
-    What was fetched, the definitions and the summarizer are not in it.
+    requests says of each call how many requests carried its result, as transcripts tell: the
+    first wrote it to the cache, the others read it. Where a transcript is there it knows that
+    better than the books. What was fetched, the definitions and the summarizer are not in it.
     """
     calls = written = read = 0
     for row in db.execute(FOLLOWED, bounds(widened(db, window))):
-        found = turns.get(row["call_id"])
-        if found is not None:
+        carried = requests.get(row["call_id"], 0)
+        if carried > 0:
             calls += 1
-            written += row[base] * (1 + found.turns - found.cache_reads)
-            read += row[base] * found.cache_reads
+            written += row[base]
+            read += row[base] * (carried - 1)
     write, again = per_token(rates.cache_write), per_token(rates.cache_read)
     return Transcribed(calls, Money(written * write, read * again))
