@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from coatcheck.settings import (
+    HTTP_KEYS,
     LEDGER_KEYS,
     PRICE_KEYS,
     REFS_INTO,
@@ -25,6 +26,7 @@ from coatcheck.settings import (
 )
 from coatcheck.types import (
     ConfigError,
+    HttpSettings,
     RefsInto,
     Route,
     Rule,
@@ -87,6 +89,7 @@ class Config:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
+    http: HttpSettings = field(default_factory=HttpSettings)
     serve: ServeSettings = field(default_factory=ServeSettings)
 
     def rule(self, upstream: str, tool: str) -> Rule:
@@ -163,6 +166,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
     ledger = _values(table.get("ledger", {}), LEDGER_KEYS, where, "ledger")
     summarizer = _summarizer(table.get("summarizer", {}), where)
+    http = _values(table.get("http", {}), HTTP_KEYS, where, "http")
     serve = _values(table.get("serve", {}), SERVE_KEYS, where, "serve")
     top = {key: value for key, value in table.items() if key == "refs_into"}
     more = _values(top, {"refs_into": REFS_INTO}, where, "")
@@ -175,6 +179,7 @@ def parse(table: Table, path: Path | None = None) -> Config:
         StoreSettings(**store),
         LedgerSettings(**ledger),
         summarizer,
+        http=HttpSettings(**http),
         serve=ServeSettings(**serve),
         **more,
     )
@@ -246,8 +251,8 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store, summarizer, serve = Rule(), StoreSettings(), SummarizerSettings(), ServeSettings()
-    ledger = LedgerSettings()
+    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
+    ledger, serve, http = LedgerSettings(), ServeSettings(), HttpSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -273,6 +278,9 @@ def example() -> str:
         "[summarizer]  # results over least_tokens may be read by a model; docs/summarizer.md",
         *(_line(name, getattr(summarizer, name), key) for name, key in SUMMARIZER_KEYS.items()),
         "",
+        "[http]  # `coatcheck serve --http`; docs/http.md",
+        *(_line(name, getattr(http, name), key) for name, key in HTTP_KEYS.items()),
+        "",
         *EXAMPLE_TABLES.splitlines(),
     ]
     return "\n".join(lines) + "\n"
@@ -287,6 +295,8 @@ def _written(name: str, value: object) -> str:
         return f'"{int(str(value)) // UNITS["d"]}d"'
     if name == "quota":
         return f'"{int(str(value)) >> 30}GiB"'
+    if name == "body_limit":
+        return f'"{int(str(value)) >> 20}MiB"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):

@@ -223,6 +223,13 @@ SUMMARIZER_KEYS: dict[str, Key] = {
     "daily_usd": Key(_positive, AMOUNT, "most that a day (UTC) may cost"),
     "monthly_usd": Key(_positive, AMOUNT, "most that a month may cost"),
 }
+HTTP_KEYS: dict[str, Key] = {
+    "hosts": Key(_strings, "a list of names", "further names under which it may be asked"),
+    "body_limit": Key(_size, 'a size such as "4MiB"', "a longer request is refused"),
+    "max_sessions": Key(_number, NUMBER, "each has upstreams of its own"),
+    "idle_seconds": Key(_positive, AMOUNT, "a session without a request for so long is closed"),
+    "drain_seconds": Key(_positive, AMOUNT, "what is in flight may take so long at the end"),
+}
 ROUTE_KEYS: dict[str, Key] = {
     "model": Key(_string, "a text", "reads what fits the rest"),
     "tool": Key(_string, "a text", "upstream.tool with wildcards"),
@@ -247,5 +254,6 @@ TOP_KEYS = (
     "store",
     "ledger",
     "serve",
+    "http",
     "summarizer",
 )

@@ -148,6 +148,20 @@ class SummarizerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What the server over HTTP takes, and for how long.
+
+    hosts are names, beside those of this machine, under which it may be asked.
+    """
+
+    hosts: Sequence[str] = ()
+    body_limit: int = 4 << 20
+    max_sessions: int = 100
+    idle_seconds: float = 1800.0
+    drain_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One agent connection, from initialize to close.
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "compact": "coatcheck.cli.compact:compact",
     "batch": "coatcheck.cli.batch:batch",
     "config": "coatcheck.cli.config:group",
+    "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
 }
 
