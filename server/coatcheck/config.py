@@ -251,8 +251,8 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
-    ledger, serve, http = LedgerSettings(), ServeSettings(), HttpSettings()
+    rule, store, ledger = Rule(), StoreSettings(), LedgerSettings()
+    summarizer, serve, http = SummarizerSettings(), ServeSettings(), HttpSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",

@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESULTS = frozenset({"tools/call", "tasks/result", "tasks/get"})
+LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
+HELD_OUT: Arm = "held out"
 # What the rules call the reading of a resource: the tool "resources/read" of its upstream.
 READ = "resources/read"
 # Most tasks of a session whose calls are remembered, and the size of what names one.
 MOST_TASKS, TASK_BYTES = 1_000, 1 << 16
-LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
-HELD_OUT: Arm = "held out"
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
@@ -252,7 +252,8 @@ class Desk:
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
-        if outgoing.result is None and (changed := repair.repaired(result, self._client)):
+        may_repair = outgoing.result is None and self.session.arm != HELD_OUT
+        if may_repair and (changed := repair.repaired(result, self._client)):
             outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3

@@ -11,7 +11,7 @@ from coatcheck.view import number
 
 if TYPE_CHECKING:
     from coatcheck.ledger.causal import Comparison
-    from coatcheck.ledger.money import Money, Rates
+    from coatcheck.ledger.money import Money, Rates, Transcribed
     from coatcheck.ledger.overview import Overview
     from coatcheck.ledger.quality import Quality
     from coatcheck.ledger.report import Figures, Savings
@@ -70,23 +70,37 @@ def headline(report: "Savings", found: "Overview") -> str:
 
 
 def priced(total: "Figures", amount: "Money", rates: "Rates") -> str:
-    """Return the dollars against what the clients would have shown, in two lines."""
-    return (
-        f"That is {dollars(amount.net_nano_usd)} at the prices of {rates.model} ({rates.date}):"
-        f" {dollars(amount.written_nano_usd)} to write once,"
-        f" minus {dollars(amount.summary_nano_usd)} for the summarizer,\n"
-        f"and {dollars(amount.read_nano_usd)} for {total.carried_counterfactual_tokens:,} tokens"
-        f" that {number(total.turns, 'turns')} did not read again."
+    """Return the dollars against what the clients would have shown, a line for each part."""
+    parts = (
+        (amount.written_nano_usd, "for net tokens that were not written to its cache, once"),
+        (
+            amount.read_nano_usd,
+            f"for {total.carried_counterfactual_tokens:,} net tokens that"
+            f" {number(total.turns, 'turns')} did not read from it again",
+        ),
+        (-amount.summary_nano_usd, "for the summarizer"),
     )
+    wide = max(len(dollars(nano_usd)) for nano_usd, _ in parts)
+    lines = [f"  {dollars(nano_usd).rjust(wide)}  {what}" for nano_usd, what in parts]
+    head = f"Against that, at the prices of {rates.model} ({rates.date}): "
+    return "\n".join([f"{head}{dollars(amount.net_nano_usd)} saved, net.", *lines])
 
 
 def dollars(nano_usd: int) -> str:
     """Return an amount of money, with more decimals where it is small."""
     usd = abs(nano_usd) / 1e9
+    return ("-" if nano_usd < 0 else "") + (f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}")
+
+
+def transcribed(found: "Transcribed", wanted: int) -> str:
+    """Say what the agent's own transcripts know of how often results were read again."""
+    if not found.calls:
+        return "No transcript on this machine knows one of these calls."
+    amount = found.money
     return (
-        f"{'-' if nano_usd < 0 else ''}${usd:,.2f}"
-        if usd >= 1
-        else (f"{'-' if nano_usd < 0 else ''}${usd:.4f}")
+        f"Transcripts know {found.calls:,} of {number(wanted, 'calls')}: not written"
+        f" {dollars(amount.written_nano_usd)}, not read again {dollars(amount.read_nano_usd)}"
+        " (fetches, definitions and summarizer apart)."
     )
 
 
@@ -151,13 +165,13 @@ def served(quality: "Quality") -> str:
     by_verb = ", ".join(
         f"{plain(item.verb) or '(none)'} {item.fetches:,}" for item in quality.verbs
     )
-    fetches = f" Fetches by verb: {by_verb}." if by_verb else ""
-    return (
-        f"Of the views: {of_views}.{fetches}"
-        f" Refs that opened nothing: {quality.expired:,}."
-        f" Summaries with something not in the source: {quality.guard_misses:,}."
-        f" Added time, 95 % of the calls: {milliseconds(quality.added_p95_us)} ms at most."
-    )
+    lines = [
+        f"Of the views: {of_views}.",
+        f"Refs that opened nothing: {quality.expired:,}. Summaries with something that is not in"
+        f" the source: {quality.guard_misses:,}.",
+        f"Added time: at most {milliseconds(quality.added_p95_us)} ms for 95 % of the calls.",
+    ]
+    return "\n".join([lines[0], *([f"Fetches by verb: {by_verb}."] if by_verb else []), *lines[1:]])
 
 
 def explained(rates: "Rates") -> str:
