@@ -112,7 +112,8 @@ class Sessions:
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
-        kept = self._artifacts(getattr(agent, "principal", "") or LOCAL)
+        token = getattr(agent, "principal", "")
+        kept = self._artifacts(f"token {token}" if token else LOCAL)
         desks = Desks(self._at, self._ledger, kept, begin(self._at))
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
         sources = [
