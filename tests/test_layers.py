@@ -16,6 +16,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "amounts": 0.5,
     "figures": 0.5,
     "settings": 0.5,
     "nodes": 0.5,
@@ -29,6 +30,7 @@ LAYERS = {
     "reducers": 1.1,
     "excerpt": 1.2,
     "numbered": 1.3,
+    "traces": 1.4,
     "values": 1.2,
     "params": 1.0,
     "find": 1.3,
@@ -55,6 +57,7 @@ LAYERS = {
     "counting": 2,
     "summarize": 2,
     "rewrite": 2,
+    "tokens": 2,
     "journal": 2,
     "pipeline": 3,
     "fetch": 3,
@@ -67,14 +70,14 @@ LAYERS = {
     "bridge": 3.2,
     "desk": 4,
     "front": 4,
-    "web": 4,
+    "web": 4.1,  # the HTTP front gives each client what front calls an Agent
     "wrap": 4,
     "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"web", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

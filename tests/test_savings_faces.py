@@ -15,11 +15,12 @@ import pytest
 from click.testing import CliRunner
 from ledgers import CALL, written
 
+from coatcheck.amounts import dollars
 from coatcheck.cli.books import HomeBooks
 from coatcheck.cli.home import Sources
 from coatcheck.cli.rates import rates
 from coatcheck.cli.savings import savings
-from coatcheck.cli.savings_text import bar, dollars
+from coatcheck.cli.savings_text import bar
 from coatcheck.cli.statusline import line
 from coatcheck.ledger.metrics import metrics
 from coatcheck.ledger.reader import reading

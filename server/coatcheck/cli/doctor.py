@@ -41,19 +41,20 @@ def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
 
     Example: coatcheck doctor -- npx -y server-github
     """
-    findings = list(_findings(flag, command))
+    found = list(findings(flag, command))
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+        click.echo(json.dumps([asdict(finding) for finding in found], indent=1))
     else:
-        for finding in findings:
+        for finding in found:
             click.echo(f"{'WRONG' if finding.fix else 'ok':6}{finding.what}: {finding.seen}")
             if finding.fix:
                 click.echo(f"      {finding.fix}")
-    if any(finding.fix for finding in findings):
+    if any(finding.fix for finding in found):
         sys.exit(1)
 
 
-def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
+def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
+    """Yield what is looked at here; with a command also that upstream."""
     yield Finding("coatcheck", f"{__version__}, Python {sys.version.split()[0]}, {sys.executable}")
     where = home()
     try:

@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from coatcheck.cli.text import fitted, milliseconds, moment, percents, plain, table
+from coatcheck.amounts import dollars, milliseconds, moment, percents
+from coatcheck.cli.text import fitted, plain, table
 from coatcheck.view import number
 
 if TYPE_CHECKING:
@@ -74,16 +75,6 @@ def priced(total: "Figures", amount: "Money", rates: "Rates") -> str:
         f" minus {dollars(amount.summary_nano_usd)} for the summarizer,\n"
         f"and {dollars(amount.read_nano_usd)} for {total.carried_counterfactual_tokens:,} tokens"
         f" that {number(total.turns, 'turns')} did not read again."
-    )
-
-
-def dollars(nano_usd: int) -> str:
-    """Return an amount of money, with more decimals where it is small."""
-    usd = abs(nano_usd) / 1e9
-    return (
-        f"{'-' if nano_usd < 0 else ''}${usd:,.2f}"
-        if usd >= 1
-        else (f"{'-' if nano_usd < 0 else ''}${usd:.4f}")
     )
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from starlette.responses import Response
+
 from coatcheck.amounts import count
-from coatcheck.web.html import Child, Html, link_to, tag
+from coatcheck.web.page.html import Child, Html, link_to, tag, together
 
 VIEWS = (
     ("/", "Overview"),
@@ -15,6 +17,19 @@ VIEWS = (
     ("/health", "Health"),
 )
 SPANS = (("24h", "24 hours"), ("7d", "7 days"), ("30d", "30 days"), ("all", "all time"))
+
+# Nothing runs, nothing comes from elsewhere, nobody frames it.
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +45,13 @@ class Column:
 def document(title: str, path: str, *children: Child) -> Html:
     """Return a whole page; path is the view that it belongs to."""
     start, end = halves(title, path)
-    return Html(f"{start}{together_main(*children)}{end}")
+    return together(start, tag("main", *children, id="main", tabindex=-1), end)
 
 
-def together_main(*children: Child) -> Html:
-    """Return children as the main part."""
-    return tag("main", *children, id="main", tabindex=-1)
+def as_page(page: Html, status: int = 200) -> Response:
+    """Return a page as the answer to a request."""
+    data = page.encode("utf-8", "replace")
+    return Response(data, status, HEADERS, "text/html; charset=utf-8")
 
 
 def halves(title: str, path: str) -> tuple[Html, Html]:
@@ -93,7 +109,9 @@ def table(
 ) -> Html:
     """Return a table that scrolls inside its own box; the first cell of a row is its head."""
     top = heads or tag("tr", [tag("th", words_of(column), scope="col") for column in columns])
-    body = [tag("tr", [cell(c, child) for c, child in zip(columns, row, strict=True)]) for row in rows]
+    body = [
+        tag("tr", [cell(c, child) for c, child in zip(columns, row, strict=True)]) for row in rows
+    ]
     return boxed(caption, tag("thead", top), tag("tbody", body))
 
 
@@ -142,9 +160,7 @@ def field(label: str, name: str, value: str, **more: str | int | None) -> Html:
 
 def choice(label: str, name: str, options: Iterable[tuple[str, str]], chosen: str) -> Html:
     """Return a labelled list of options, each a value with its words."""
-    made = [
-        tag("option", words, value=value, selected=value == chosen) for value, words in options
-    ]
+    made = [tag("option", words, value=value, selected=value == chosen) for value, words in options]
     return tag("label", tag("span", label), tag("select", made, name=name))
 
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 from coatcheck.amounts import count, dollars, milliseconds, moment, percents
 from coatcheck.figures import Advice, Figures, Line, Overview, Quality, Savings, percent
-from coatcheck.web import charts
-from coatcheck.web.html import Child, Html, link_to, tag
-from coatcheck.web.layout import Column, badge, document, facts, number, spans, table
-from coatcheck.web.tools import to_tool
+from coatcheck.web.page.html import Child, Html, link_to, tag
+from coatcheck.web.page.layout import Column, badge, document, facts, number, spans, table
+from coatcheck.web.page import charts
+from coatcheck.web.page.tools import to_tool
 
 DAYS = 30
 MOST_TOOLS = 8
@@ -25,9 +25,7 @@ LEVELS = {
 }
 
 
-def render(
-    found: Overview, levels: Savings, days: Savings, *, since: str, now: float
-) -> Html:
+def render(found: Overview, levels: Savings, days: Savings, *, since: str, now: float) -> Html:
     """Return the page; days are those of the last 30, the rest is of the window."""
     nothing = not (found.totals.calls or found.totals.fetches or found.totals.definitions)
     return document(
@@ -103,9 +101,9 @@ def sums(found: Overview) -> Html:
     """Return the sum behind the net number, as a line that can be checked."""
     total = found.totals
     parts: list[Child] = [
-        tag("b", count(total.counterfactual_tokens)), " the clients would have shown − ",
-        tag("b", count(total.view_tokens)), " in views − ",
-        tag("b", count(total.fetched_tokens)), " fetched back − ",
+        tag("b", count(total.counterfactual_tokens)), " the clients would have shown, minus ",
+        tag("b", count(total.view_tokens)), " in views, minus ",
+        tag("b", count(total.fetched_tokens)), " fetched back, minus ",
         tag("b", count(total.own_tokens)), " own definitions",
     ]  # fmt: skip
     calls = (

@@ -4,8 +4,8 @@ from coatcheck import excerpt, traces
 from coatcheck.amounts import moment
 from coatcheck.fetch import text_of
 from coatcheck.types import CoatcheckError
-from coatcheck.web.call import Opened
-from coatcheck.web.source import Source
+from coatcheck.web.page.call import Opened
+from coatcheck.web.page.source import Source
 
 
 def opened(source: Source, ref: str) -> Opened:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from coatcheck.amounts import count, milliseconds, percents
 from coatcheck.figures import Figures, Line, Savings, percent
-from coatcheck.web.html import Child, Html, link_to, tag
-from coatcheck.web.layout import (
+from coatcheck.web.page.html import Child, Html, link_to, tag
+from coatcheck.web.page.layout import (
     Column,
     boxed,
     cell,
@@ -95,7 +95,7 @@ def ordered(lines: Sequence[Line], sort: str, *, down: bool) -> Sequence[Line]:
     """Return lines sorted by a column; those alike by their names."""
     by_name = sorted(lines, key=lambda line: line.name)
     key = SORTS[sort]
-    return sorted(by_name, key=key, reverse=down)  # type: ignore[arg-type]  # a column has one type
+    return sorted(by_name, key=key, reverse=down)
 
 
 def filters(kept: Mapping[str, str], upstreams: Sequence[str]) -> Html:

@@ -7,10 +7,10 @@ import anyio
 from anyio.to_thread import run_sync
 
 from coatcheck.types import LedgerError
-from coatcheck.web.calls import COLUMNS, live_row
-from coatcheck.web.html import Html, link_to, tag, together
-from coatcheck.web.layout import halves, words_of
-from coatcheck.web.source import Source, Wanted
+from coatcheck.web.page.calls import COLUMNS, live_row
+from coatcheck.web.page.html import Html, link_to, tag, together
+from coatcheck.web.page.layout import halves, words_of
+from coatcheck.web.page.source import Source, Wanted
 
 BEGIN_WITH = 20
 LOOK_SECONDS = 1.0
@@ -62,5 +62,3 @@ def _closing(wanted: Wanted) -> Html:
     again = link_to("/calls/live", tool=wanted.tool, session=wanted.session)
     more = tag("p", "This page has stopped looking. ", tag("a", "Go on", href=again))
     return Html(f"</tbody></table></div>{more}</main>")
-
-

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from coatcheck.amounts import count
-from coatcheck.web.html import Html, tag
-from coatcheck.web.layout import Column, number, table
+from coatcheck.web.page.html import Html, tag
+from coatcheck.web.page.layout import Column, number, table
 
 WIDTH, HEIGHT = 720, 140
 GAP = 0.22
@@ -57,9 +57,7 @@ def said(values: Sequence[tuple[str, int]], unit: str) -> str:
         return "nothing to show"
     best = max(values, key=lambda pair: pair[1])
     whole = sum(value for _, value in values)
-    return (
-        f"{count(whole)} {unit} in {len(values)} days; the most, {count(best[1])}, on {best[0]}"
-    )
+    return f"{count(whole)} {unit} in {len(values)} days; the most, {count(best[1])}, on {best[0]}"
 
 
 def as_table(title: str, unit: str, values: Sequence[tuple[str, int]]) -> Html:

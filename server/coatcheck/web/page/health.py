@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from coatcheck.web.html import Child, Html, tag
-from coatcheck.web.layout import Column, badge, document, table
+from coatcheck.web.page.html import Child, Html, tag
+from coatcheck.web.page.layout import Column, badge, document, table
 
 COLUMNS = (
     Column("state", "state", is_text=True), Column("what", "what", is_text=True),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from coatcheck.amounts import count, moment, percents
 from coatcheck.figures import SessionReport, percent
-from coatcheck.web.html import Child, Html, link_to, tag
-from coatcheck.web.layout import Column, document, number, spans, table
+from coatcheck.web.page.html import Child, Html, link_to, tag
+from coatcheck.web.page.layout import Column, document, number, spans, table
 
 COLUMNS = (
     Column("began", "began (UTC)", is_text=True), Column("client", "client", is_text=True),

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from coatcheck.amounts import milliseconds, moment
 from coatcheck.figures import Recorded
-from coatcheck.web.html import Child, Html, link_to, tag
-from coatcheck.web.layout import Column, badge, cell, document, field, number, table
-from coatcheck.web.source import Wanted
+from coatcheck.web.page.html import Child, Html, link_to, tag
+from coatcheck.web.page.layout import Column, badge, cell, document, field, number, table
+from coatcheck.web.page.source import Wanted
 
 COLUMNS = (
     Column("at", "time (UTC)", is_text=True), Column("tool", "tool", is_text=True),

@@ -10,28 +10,15 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from coatcheck.types import CoatcheckError
-from coatcheck.web import call, calls, health, overview, sessions, tools
-from coatcheck.web.html import Html, tag
-from coatcheck.web.layout import document
-from coatcheck.web.opened import opened
-from coatcheck.web.source import Source, Wanted
-from coatcheck.web.tail import tail
+from coatcheck.web.page.html import Html, tag
+from coatcheck.web.page.layout import HEADERS, as_page, document
+from coatcheck.web.page.opened import opened
+from coatcheck.web.page import call, calls, health, overview, sessions, tools
+from coatcheck.web.page.source import Source, Wanted
+from coatcheck.web.page.tail import tail
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST = 300
-# Nothing runs, nothing comes from elsewhere, nobody frames it.
-HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
-        " base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cache-control": "no-store",
-}
-
 View = Callable[[Source, Mapping[str, str]], Html | Response]
 
 
@@ -70,12 +57,6 @@ def _endpoint(view: View, source: Source) -> Callable[[Request], object]:
         return found if isinstance(found, Response) else as_page(found)
 
     return answer
-
-
-def as_page(page: Html, status: int = 200) -> Response:
-    """Return a page as the answer to a request."""
-    data = page.encode("utf-8", "replace")
-    return Response(data, status, HEADERS, "text/html; charset=utf-8")
 
 
 def refused(error: Exception) -> Response:
@@ -143,5 +124,5 @@ def _json(source: Source, asked: Mapping[str, str]) -> Response:
 
 
 def _asset(name: str, kind: str, *_: object) -> Response:
-    data = (files("coatcheck") / "web" / name).read_bytes()
+    data = (files("coatcheck.web.page") / name).read_bytes()
     return Response(data, headers={**HEADERS, "cache-control": "no-cache"}, media_type=kind)

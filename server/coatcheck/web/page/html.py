@@ -5,7 +5,7 @@ from html import escape
 from typing import TypeAlias
 from urllib.parse import urlencode
 
-Child: TypeAlias = "str | int | None | Iterable[Child]"
+Child: TypeAlias = "str | int | Iterable[Child] | None"
 Value: TypeAlias = str | int | bool | None
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "rect", "line", "path", "col"})

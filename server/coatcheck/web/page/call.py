@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from coatcheck.amounts import count, dollars, milliseconds, moment, percents
 from coatcheck.figures import CallReport, Figures, Recorded, percent
 from coatcheck.types import Omission
-from coatcheck.web.calls import COLUMNS, name_of, row
-from coatcheck.web.html import Child, Html, link_to, tag, together
-from coatcheck.web.layout import Column, badge, document, facts, number, table
-from coatcheck.web.tools import literal
+from coatcheck.web.page.calls import COLUMNS, name_of, row
+from coatcheck.web.page.html import Child, Html, link_to, tag, together
+from coatcheck.web.page.layout import Column, badge, document, facts, number, table
+from coatcheck.web.page.tools import literal
 
 MOST_ARGUMENT_CHARACTERS = 2_000
 PAGE_LINES = 400
@@ -119,9 +119,7 @@ def around(report: CallReport) -> Html:
     """Return all calls and fetches of the same artifact."""
     fetches = sum(entry.kind == "fetch" for entry in report.around)
     title = f"Calls and fetches of this artifact ({count(fetches)} fetched)"
-    return tag(
-        "section", tag("h2", title), table("Oldest first", COLUMNS, map(row, report.around))
-    )
+    return tag("section", tag("h2", title), table("Oldest first", COLUMNS, map(row, report.around)))
 
 
 def side_by_side(call: Recorded, opened: Opened, page: int) -> Html:
