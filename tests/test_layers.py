@@ -41,6 +41,7 @@ LAYERS = {
     "documents": 1.2,
     "media": 1.2,
     "pruning": 1.2,
+    "inner": 1.2,
     "clients": 1.0,
     "envelope": 1.2,
     "rows": 1.3,
@@ -55,14 +56,15 @@ LAYERS = {
     "artifacts": 2,
     "ledger": 2,
     "counting": 2,
+    "tokens": 2,
     "summarize": 2,
     "rewrite": 2,
-    "tokens": 2,
     "journal": 2,
     "pipeline": 3,
     "fetch": 3,
     "catalogue": 3.5,
     "repeats": 3.5,
+    "repair": 3.5,
     "filling": 3.5,
     "statement": 3.5,
     "clerk": 3.1,
@@ -71,13 +73,16 @@ LAYERS = {
     "desk": 4,
     "front": 4,
     "web": 4.1,  # the HTTP front gives each client what front calls an Agent
+    "remote": 3.5,
+    "overlay": 3.5,
+    "merge": 4.5,
     "wrap": 4,
     "permits": 4,
     "cli": 5,
 }
 # Edges reach the heart and the faces as Protocols, never as imports.
 HANDED_OVER = {name for name, layer in LAYERS.items() if layer == 2}
-MAY_SHARE = {"web", "reducers", "ledger", "summarize", "notations", "cli"}
+MAY_SHARE = {"merge", "web", "reducers", "ledger", "summarize", "notations", "cli"}
 
 
 def modules(root: Path) -> Iterator[tuple[str, ast.Module]]:

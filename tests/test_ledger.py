@@ -293,6 +293,12 @@ def test_a_reader_sees_one_moment_and_cannot_write(tmp_path: Path) -> None:
     assert refused.value.sqlite_errorcode == sqlite3.SQLITE_READONLY
 
 
+def test_a_ledger_that_is_being_made_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / schema.FILE).touch()
+    with pytest.raises(FileNotFoundError), reading(tmp_path):
+        pass
+
+
 def test_rows_are_found_by_tool_place_and_ref(tmp_path: Path) -> None:
     other = replace(CALL, tool="get_issue", ref="cc_2")
     written(tmp_path, CALL, other, replace(CALL, kind="fetch"), replace(CALL, kind="definitions"))

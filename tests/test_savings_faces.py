@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from ledgers import CALL, written
+from ledgers import CALL, rows, written
+from transcript_lines import asked, claude, gave, said
 
 from coatcheck.amounts import dollars
 from coatcheck.cli.books import HomeBooks
@@ -27,6 +29,9 @@ from coatcheck.ledger.reader import reading
 from coatcheck.ledger.report import GROUPS
 from coatcheck.statement import Statement
 from coatcheck.types import Arm, Entry
+
+if TYPE_CHECKING:
+    from conftest import Agent
 
 NOW = time.time()
 FETCH = replace(
@@ -66,21 +71,21 @@ def number(text: str) -> int:
 
 
 def of_csv(home: Path) -> Mapping[str, int]:
-    rows = list(csv.DictReader(io.StringIO(run(home, "--csv", "--by", "day"))))
+    found = list(csv.DictReader(io.StringIO(run(home, "--csv", "--by", "day"))))
     return {
-        "original": sum(int(row["net_original_tokens"]) for row in rows),
-        "client": sum(int(row["net_counterfactual_tokens"]) for row in rows),
+        "original": sum(int(row["net_original_tokens"]) for row in found),
+        "client": sum(int(row["net_counterfactual_tokens"]) for row in found),
     }
 
 
 def of_graph(home: Path) -> Mapping[str, int]:
-    rows = run(home, "--graph").splitlines()[1:]
-    return {"original": sum(number(row.split()[1]) for row in rows)}
+    found = run(home, "--graph").splitlines()[1:]
+    return {"original": sum(number(row.split()[1]) for row in found)}
 
 
 def of_resource(home: Path) -> Mapping[str, int]:
-    asked = {"uri": "coatcheck://savings"}
-    answer = Statement(HomeBooks(home, rates)).answer("resources/read", asked, b"")
+    params = {"uri": "coatcheck://savings"}
+    answer = Statement(HomeBooks(home, rates)).answer("resources/read", params, b"")
     return of_json(json.loads(answer)["contents"][0]["text"])
 
 
@@ -118,12 +123,12 @@ def test_every_face_says_the_same_net_number(tmp_path: Path, face: str) -> None:
 @pytest.mark.parametrize("by", GROUPS)
 def test_every_grouping_has_the_same_dollars(tmp_path: Path, by: str) -> None:
     written(tmp_path, *BOOKED)
-    asked = json.loads(run(tmp_path, "--json", "--by", by))
-    assert asked["dollars"] == json.loads(run(tmp_path, "--json"))["dollars"]
+    told = json.loads(run(tmp_path, "--json", "--by", by))
+    assert told["dollars"] == json.loads(run(tmp_path, "--json"))["dollars"]
     price = rates()
-    client = asked["dollars"]["client"]
+    client = told["dollars"]["client"]
     assert client["written_nano_usd"] == NET["client"] * round(price.cache_write * 1000)
-    assert asked["dollars"]["prices_of"] == price.date
+    assert told["dollars"]["prices_of"] == price.date
 
 
 def test_the_same_window_is_the_same_number_in_resource_and_json(tmp_path: Path) -> None:
@@ -154,11 +159,30 @@ def test_dollars_quality_and_advice_stand_in_the_text(tmp_path: Path) -> None:
     output = run(tmp_path)
     assert "at the prices of claude-opus-5-5 (20" in output
     assert "Of the views: 100.0 % fetched from afterwards, 100.0 % fetched whole" in output
-    assert "Fetches by verb: page 5, grep 1." in output
+    assert "\nFetches by verb: page 5, grep 1.\n" in output
     assert (
         "Advice: github.list_issues was fetched whole in 5 of 5 cases:"
         ' mode = "lossless" under [tools."github.list_issues"].' in output
     )
+
+
+def test_transcripts_say_how_often_results_were_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    written(tmp_path / "home", replace(CALL, call_id="t1"), replace(CALL, call_id="t2"))
+    assert "No transcript on this machine" in run(tmp_path / "home", "--transcripts")
+    folder = tmp_path / ".claude" / "projects" / "here"
+    folder.mkdir(parents=True)
+    call = asked("m1", calls=[("t1", "mcp__github__list_issues")])
+    records = claude(said("look"), call, gave("t1", "view"), asked("m2"), asked("m3"))
+    (folder / "s1.jsonl").write_bytes(b"\n".join(line.strip() for line in records))
+    found = json.loads(run(tmp_path / "home", "--transcripts", "--json"))["transcripts"]
+    assert found["calls"] == 1
+    assert found["money"]["written_nano_usd"] == 700 * 5000
+    assert found["money"]["read_nano_usd"] == 700 * 200
+    assert "Transcripts know 1 of 2 calls" in run(tmp_path / "home", "--transcripts")
 
 
 def test_causal_says_when_there_is_too_little_data_and_else_compares(tmp_path: Path) -> None:
@@ -205,3 +229,38 @@ def test_the_status_line_counts_today_alone(tmp_path: Path) -> None:
     assert line(tmp_path, day, "today") == (
         "coatcheck today: 1 of 1 calls shortened, net 700 tokens (88 %)"
     )
+
+
+def test_an_agent_reads_the_savings_of_its_own_session(
+    start: "Callable[..., Agent]", tmp_path: Path
+) -> None:
+    agent = start("plain.py", COATCHECK="on", COATCHECK_HOME=str(tmp_path))
+    agent.greet()
+    assert agent.said("echo", text="hello")
+    for _ in range(200):  # what was just called is booked within 0.2 s
+        agent.send(id=7, method="resources/read", params={"uri": "coatcheck://savings?by=level"})
+        report = json.loads(agent.read()["result"]["contents"][0]["text"])
+        if report["totals"]["calls"]:
+            break
+    assert report["totals"]["calls"] == 1
+    assert report["rows"][0]["name"] == "passed"
+    agent.send(id=8, method="resources/read", params={"uri": "coatcheck://savings?by=colour"})
+    assert "use one of tool, upstream" in agent.read()["error"]["message"]
+
+
+def test_a_session_held_out_is_offered_nothing_of_ours(
+    start: "Callable[..., Agent]", tmp_path: Path
+) -> None:
+    (tmp_path / "config.toml").write_text("[ledger]\nholdout = 0.9999999\n")
+    listed = {}
+    for home in (tmp_path, tmp_path / "other"):
+        agent = start("plain.py", COATCHECK="on", COATCHECK_HOME=str(home))
+        agent.greet()
+        agent.send(id=1, method="tools/list")
+        listed[home] = {tool["name"] for tool in agent.read()["result"]["tools"]}
+        assert agent.said("echo", text="word " * 4000).count("word") >= 1
+        agent.close()
+    assert "fetch_artifact" not in listed[tmp_path]
+    assert "fetch_artifact" in listed[tmp_path / "other"]
+    [row] = rows(tmp_path, "SELECT arm, outcome FROM entries")
+    assert tuple(row) == ("held out", "passed")

@@ -45,14 +45,15 @@ _ANNOTATIONS = {
         "openWorldHint": False,
     }
 }
+# A page holds 8,000 characters; the figure leaves room for several blocks.
+_MAX_RESULT_CHARS = 50_000
+
 TEMPLATE = {
     "uriTemplate": URI + "{ref}",
     "name": "artifact",
     "description": "A tool result kept in full by coatcheck",
     "mimeType": "text/plain",
 }
-# A page holds 8,000 characters; the figure leaves room for several blocks.
-_MAX_RESULT_CHARS = 50_000
 
 
 @dataclass(frozen=True, slots=True)

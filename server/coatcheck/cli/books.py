@@ -5,13 +5,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from coatcheck.figures import By, Overview, Rates, Savings
+    from coatcheck.ledger.money import Transcribed
 
 BY: "tuple[By, ...]" = ("tool", "upstream", "session", "client", "day", "week", "level")
 UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -60,11 +61,14 @@ def read(home: Path, rates: "Rates", by: "By", since: float | None) -> "tuple[Sa
         return Savings(window, by, Figures(), ()), overview.empty(window, rates)
 
 
-def json_of(report: "Savings", found: "Overview", home: Path) -> str:
-    """Return a report as JSON text."""
+def json_of(
+    report: "Savings", found: "Overview", home: Path, known: "Transcribed | None" = None
+) -> str:
+    """Return a report as JSON text, with what transcripts know if they were read."""
     from coatcheck.ledger.overview import as_object
 
-    return json.dumps({"ledger": str(home / "ledger.db"), **as_object(found, report)}, indent=1)
+    whole = {"ledger": str(home / "ledger.db"), **as_object(found, report)}
+    return json.dumps(whole | ({"transcripts": asdict(known)} if known else {}), indent=1)
 
 
 def since_of(text: str) -> float:

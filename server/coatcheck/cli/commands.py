@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
+    "serve": "coatcheck.cli.serve:serve",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",
@@ -40,6 +41,7 @@ COMMANDS = {
     "compact": "coatcheck.cli.compact:compact",
     "batch": "coatcheck.cli.batch:batch",
     "config": "coatcheck.cli.config:group",
+    "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
 }
 

@@ -18,7 +18,7 @@ from coatcheck.cli.books import HomeBooks
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
 from coatcheck.cli.rates import rates
-from coatcheck.cli.summarizer import LateSummarizer, may_read
+from coatcheck.cli.summarizer import LateSummarizer, may_read, noted
 from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
@@ -79,23 +79,36 @@ def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> Late
     return LateSummarizer(at, ledger, session) if may_read(at) else None
 
 
-def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
-    """Return the desk of one upstream for the agent session that begins now."""
+def begin(at: Place) -> Session:
+    """Return the agent session that begins now."""
     name = os.urandom(16).hex()
-    session = Session(name, arm=arm_of(at, name))
+    return Session(name, arm=arm_of(at, name))
+
+
+def desk(
+    at: Place,
+    upstream: str,
+    ledger: LedgerWriter,
+    *,
+    session: Session | None = None,
+    kept: Artifacts | None = None,
+) -> Desk:
+    """Return the desk of one upstream for an agent session, by default one that begins now."""
+    session = session or begin(at)
     reads = summarizer(at, ledger, session)
     return Desk(
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
         pipeline=replace(
-            pipeline(at, artifacts(at), upstream, summarizer=reads),
+            pipeline(at, kept or artifacts(at), upstream, summarizer=reads),
             is_argument=filling.leaves(at.config.refs_into, upstream),
         ),
         ledger=ledger,
         shortened=shortened_tools(at.home, upstream),
         refs_into=at.config.refs_into,
         asker=reads.ask if reads else None,
+        noted=partial(noted, at.home),
         is_paused=partial(os.access, pause_file(at.home), os.F_OK),
         statement=Statement(HomeBooks(at.home, partial(rates, at.config.summarizer))),
     )

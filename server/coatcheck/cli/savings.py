@@ -20,6 +20,7 @@ from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
     from coatcheck.figures import By, Overview, Savings
+    from coatcheck.ledger.money import Transcribed
 
 WATCH_SECONDS = 2.0
 
@@ -49,6 +50,7 @@ class Asked:
     since: float | None
     form: str = "text"
     causal: bool = False
+    transcripts: bool = False
 
 
 @click.group(name="savings", invoke_without_command=True)
@@ -59,6 +61,7 @@ class Asked:
 @click.option("--csv", "form", flag_value="csv", help="The rows alone, as CSV.")
 @click.option("--causal", is_flag=True, help="Compare with the sessions that were held out.")
 @click.option("--explain", "form", flag_value="explain", help="What words and figures mean.")
+@click.option("--transcripts", is_flag=True, help="How often results were read again, for real.")
 @click.option("--watch", is_flag=True, help="Show it anew every two seconds until interrupted.")
 @click.pass_context
 def savings(
@@ -67,6 +70,7 @@ def savings(
     since: float | None,
     form: str | None,
     causal: bool,
+    transcripts: bool,
     watch: bool,
 ) -> None:
     """Show what was saved, net.
@@ -76,7 +80,8 @@ def savings(
     if ctx.invoked_subcommand is not None:
         return
     sources = ctx.ensure_object(Sources)
-    asked = Asked(by or ("day" if form == "graph" else "tool"), since, form or "text", causal)
+    rows = by or ("day" if form == "graph" else "tool")
+    asked = Asked(rows, since, form or "text", causal, transcripts)
     try:
         answer(sources, asked)
         while watch and not Event().wait(WATCH_SECONDS):
@@ -95,22 +100,47 @@ def answer(sources: Sources, asked: Asked) -> None:
     """Print what is asked for. Raises: LedgerError."""
     if asked.form == "explain":
         click.echo(savings_text.explained(sources.rates()))
-        return
-    if asked.causal:
+    elif asked.causal:
         click.echo(compared(sources, asked))
-        return
-    count_exactly(sources)
+    else:
+        count_exactly(sources)
+        reported(sources, asked)
+
+
+def reported(sources: Sources, asked: Asked) -> None:
+    """Print the report in its form; an empty one also says why. Raises: LedgerError."""
     report, found = read(sources.home, sources.rates(), asked.by, asked.since)
+    known = transcribed(sources, asked) if asked.transcripts and report.rows else None
     if asked.form == "json":
-        click.echo(json_of(report, found, sources.home))
+        click.echo(json_of(report, found, sources.home, known))
     elif asked.form == "csv":
         click.echo(savings_text.as_csv(report), nl=False)
     elif asked.form == "graph" and report.rows:
         click.echo(savings_text.bars(report, is_plain=not sys.stdout.isatty()))
     elif report.rows:
-        show(report, found)
+        show(report, found, known)
     if not report.rows:
         click.echo(why_empty(sources, asked.since), err=asked.form in ("json", "csv"))
+
+
+def transcribed(sources: Sources, asked: Asked) -> "Transcribed":
+    """Return what the agents' transcripts know of the calls asked for. Raises: LedgerError."""
+    from coatcheck.audit import Weight, stays_by_call, trace
+    from coatcheck.cli.audit import found
+    from coatcheck.figures import Window
+    from coatcheck.ledger.money import followed
+    from coatcheck.ledger.reader import reading
+    from coatcheck_adapters.transcripts import TRANSCRIPTS
+
+    kinds = {kind.name: kind for kind in TRANSCRIPTS}
+    requests: dict[str, int] = {}
+    for file in found("", asked.since):
+        with file.path.open("rb") as lines:
+            events = kinds[file.client].read(lines)
+            one = trace(file.client, file.session, events, lambda _: Weight(0, 0, 0))
+        requests |= stays_by_call([one])
+    with reading(sources.home) as db:
+        return followed(db, Window(asked.since), sources.rates(), requests)
 
 
 def compared(sources: Sources, asked: Asked) -> str:
@@ -163,11 +193,13 @@ def why_empty(sources: Sources, since: float | None) -> str:
     return no_rows(sources.home)
 
 
-def show(report: "Savings", found: "Overview") -> None:
+def show(report: "Savings", found: "Overview", known: "Transcribed | None") -> None:
     """Print headline, table and notes."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     text = savings_text.said(report, found, width)
     click.echo(emphasized(text) if is_styled() else text)
+    if known is not None:
+        click.echo(savings_text.transcribed(known, report.totals.calls))
 
 
 def emphasized(text: str) -> str:

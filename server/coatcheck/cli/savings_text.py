@@ -13,6 +13,7 @@ from coatcheck.view import number
 if TYPE_CHECKING:
     from coatcheck.figures import Figures, Money, Overview, Quality, Rates, Savings
     from coatcheck.ledger.causal import Comparison
+    from coatcheck.ledger.money import Transcribed
 
 HEAD = (
     ("", "calls", "shortened", "original", "client", "view", "fetched", "own",
@@ -68,13 +69,31 @@ def headline(report: "Savings", found: "Overview") -> str:
 
 
 def priced(total: "Figures", amount: "Money", rates: "Rates") -> str:
-    """Return the dollars against what the clients would have shown, in two lines."""
+    """Return the dollars against what the clients would have shown, a line for each part."""
+    parts = (
+        (amount.written_nano_usd, "for net tokens that were not written to its cache, once"),
+        (
+            amount.read_nano_usd,
+            f"for {total.carried_counterfactual_tokens:,} net tokens that"
+            f" {number(total.turns, 'turns')} did not read from it again",
+        ),
+        (-amount.summary_nano_usd, "for the summarizer"),
+    )
+    wide = max(len(dollars(nano_usd)) for nano_usd, _ in parts)
+    lines = [f"  {dollars(nano_usd).rjust(wide)}  {what}" for nano_usd, what in parts]
+    head = f"Against that, at the prices of {rates.model} ({rates.date}): "
+    return "\n".join([f"{head}{dollars(amount.net_nano_usd)} saved, net.", *lines])
+
+
+def transcribed(found: "Transcribed", wanted: int) -> str:
+    """Say what the agent's own transcripts know of how often results were read again."""
+    if not found.calls:
+        return "No transcript on this machine knows one of these calls."
+    amount = found.money
     return (
-        f"That is {dollars(amount.net_nano_usd)} at the prices of {rates.model} ({rates.date}):"
-        f" {dollars(amount.written_nano_usd)} to write once,"
-        f" minus {dollars(amount.summary_nano_usd)} for the summarizer,\n"
-        f"and {dollars(amount.read_nano_usd)} for {total.carried_counterfactual_tokens:,} tokens"
-        f" that {number(total.turns, 'turns')} did not read again."
+        f"Transcripts know {found.calls:,} of {number(wanted, 'calls')}: not written"
+        f" {dollars(amount.written_nano_usd)}, not read again {dollars(amount.read_nano_usd)}"
+        " (fetches, definitions and summarizer apart)."
     )
 
 
@@ -139,13 +158,13 @@ def served(quality: "Quality") -> str:
     by_verb = ", ".join(
         f"{plain(item.verb) or '(none)'} {item.fetches:,}" for item in quality.verbs
     )
-    fetches = f" Fetches by verb: {by_verb}." if by_verb else ""
-    return (
-        f"Of the views: {of_views}.{fetches}"
-        f" Refs that opened nothing: {quality.expired:,}."
-        f" Summaries with something not in the source: {quality.guard_misses:,}."
-        f" Added time, 95 % of the calls: {milliseconds(quality.added_p95_us)} ms at most."
-    )
+    lines = [
+        f"Of the views: {of_views}.",
+        f"Refs that opened nothing: {quality.expired:,}. Summaries with something that is not in"
+        f" the source: {quality.guard_misses:,}.",
+        f"Added time: at most {milliseconds(quality.added_p95_us)} ms for 95 % of the calls.",
+    ]
+    return "\n".join([lines[0], *([f"Fetches by verb: {by_verb}."] if by_verb else []), *lines[1:]])
 
 
 def explained(rates: "Rates") -> str:

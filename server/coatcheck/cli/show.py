@@ -9,6 +9,7 @@ import click
 from coatcheck.amounts import moment
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import json_of, line_of
+from coatcheck.cli.summarizer import noted
 from coatcheck.cli.text import plain, table
 from coatcheck.types import Artifact, CoatcheckError, LedgerError
 
@@ -47,6 +48,7 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
     parts = [f"{ref}  {call_of(rows, artifact)}", costs(figures)]
     parts += [line_of(row) for row in rows]
     parts += [f"Summarizer, {of}: {found}" for of, found in fared.items()]
+    parts += filter(None, [noted(sources.home, ref) if artifact else ""])
     parts.append(kept(artifact) if artifact else f"The artifact cannot be shown: {trouble}")
     click.echo("\n".join(plain(part) for part in parts))
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from coatcheck.amounts import count, dollars, milliseconds, moment, percents
 from coatcheck.figures import Advice, Figures, Line, Overview, Quality, Savings, percent
+from coatcheck.web.page import charts
 from coatcheck.web.page.html import Child, Html, link_to, tag
 from coatcheck.web.page.layout import Column, badge, document, facts, number, spans, table
-from coatcheck.web.page import charts
 from coatcheck.web.page.tools import to_tool
 
 DAYS = 30

@@ -10,10 +10,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from coatcheck.types import CoatcheckError
+from coatcheck.web.page import call, calls, health, overview, sessions, tools
 from coatcheck.web.page.html import Html, tag
 from coatcheck.web.page.layout import HEADERS, as_page, document
 from coatcheck.web.page.opened import opened
-from coatcheck.web.page import call, calls, health, overview, sessions, tools
 from coatcheck.web.page.source import Source, Wanted
 from coatcheck.web.page.tail import tail
 
