@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from coatcheck import numbered
+from coatcheck import excerpt, numbered, spans
 from coatcheck.types import Omission
 
 # Longer texts are judged up to here; the page says so.
@@ -18,7 +18,7 @@ _ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|[nrtbf"/\\])')
 
 
 def shown_lines(text: str, view: str, omissions: Sequence[Omission] = ()) -> list[bool]:
-    """Return for each line of text (as `excerpt.lined` lays it out) whether view shows it.
+    """Return for each line of text whether view shows it.
 
     A line is shown when all its words stand in view; where view counts records, one of whose own
     names nothing stands there is not shown at all. Lines without words go with their neighbours.
@@ -28,9 +28,22 @@ def shown_lines(text: str, view: str, omissions: Sequence[Omission] = ()) -> lis
     known = set(_words(sent))
     lines = text.split("\n")
     found = [_is_known(line, known) for line in lines]
-    for first, last in _gone(text, sent, omissions):
-        found[first:last] = [False] * (last - first)
+    for first, last, is_gone in _records(text, sent, omissions):
+        if is_gone or last == first + 1:  # of a record in one line columns may be left out
+            found[first:last] = [not is_gone] * (last - first)
     return _joined(found)
+
+
+def laid_out(text: str) -> str:
+    """Return JSON one member a line, any other text as it is."""
+    stripped = text.lstrip("\ufeff \t\r\n")
+    if not stripped.startswith(("{", "[")):
+        return text
+    try:
+        spans.loads(stripped.encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return text
+    return excerpt.indent(stripped)
 
 
 def covered(text: str, view: str) -> float:
@@ -58,24 +71,23 @@ def _is_known(line: str, known: set[str]) -> bool | None:
     return all(word in known for word in words) if words else None
 
 
-def _gone(text: str, sent: str, omissions: Sequence[Omission]) -> list[tuple[int, int]]:
-    """Return the lines, first to before last, of the records of which nothing was sent."""
+def _records(
+    text: str, sent: str, omissions: Sequence[Omission]
+) -> Iterator[tuple[int, int, bool]]:
+    """Yield the lines of each record, first to before last, and whether nothing of it was sent."""
     records = numbered.records(text, omissions)
     if records is None:
-        return []
+        return
     pieces = [set(_names(text[slice(*place)])) for place in records.places]
     times = Counter(piece for names in pieces for piece in names)
     there = set(_names(sent))
-    gone = []
     line = at = 0
     for (start, end), names in zip(records.places, pieces, strict=True):
         line += text.count("\n", at, start)
         last = line + text.count("\n", start, end)
         own = [piece for piece in names if times[piece] == 1]
-        if own and there.isdisjoint(own) and last > line:
-            gone.append((line, last + 1))
+        yield line, last + 1, bool(own) and there.isdisjoint(own)
         line, at = last, end
-    return gone
 
 
 def _names(text: str) -> list[str]:

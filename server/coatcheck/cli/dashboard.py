@@ -24,7 +24,7 @@ END_SECONDS = 1
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @click.pass_context
 def dashboard(ctx: click.Context, port: int, opens: bool) -> None:
-    """Serve the web page of savings to this machine until interrupted.
+    """Serve the web page of savings to this machine.
 
     Example: coatcheck dashboard --open
     """
@@ -34,6 +34,7 @@ def dashboard(ctx: click.Context, port: int, opens: bool) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
+            listener.listen()
         except OSError as error:
             raise click.ClickException(f"port {port}: {error.strerror}; take another") from None
         link = f"http://{HOST}:{listener.getsockname()[1]}/enter?token={once}"

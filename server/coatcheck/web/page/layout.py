@@ -108,7 +108,7 @@ def table(
     caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Child]], heads: Child = None
 ) -> Html:
     """Return a table that scrolls inside its own box; the first cell of a row is its head."""
-    top = heads or tag("tr", [tag("th", words_of(column), scope="col") for column in columns])
+    top = heads or tag("tr", map(head_of, columns))
     body = [
         tag("tr", [cell(c, child) for c, child in zip(columns, row, strict=True)]) for row in rows
     ]
@@ -117,7 +117,17 @@ def table(
 
 def cell(column: Column, child: Child) -> Html:
     """Return a cell of a column."""
-    return tag("td", child, class_=None if column.is_text else "n")
+    return tag("td", child, class_=kind_of(column))
+
+
+def kind_of(column: Column) -> str:
+    """Return the class of the cells of a column."""
+    return "t" if column.is_text else "n"
+
+
+def head_of(column: Column) -> Html:
+    """Return the head of a column."""
+    return tag("th", words_of(column), scope="col", class_=kind_of(column))
 
 
 def words_of(column: Column) -> Child:
@@ -143,7 +153,13 @@ def sorted_heads(
         state = ("descending" if down else "ascending") if is_this else None
         arrow = tag("span", " ↓" if down else " ↑", aria_hidden="true") if is_this else None
         cells.append(
-            tag("th", tag("a", words_of(column), arrow, href=to), scope="col", aria_sort=state)
+            tag(
+                "th",
+                tag("a", words_of(column), arrow, href=to),
+                scope="col",
+                aria_sort=state,
+                class_=kind_of(column),
+            )
         )
     return tag("tr", cells)
 

@@ -1,6 +1,6 @@
 """Open the artifact of a call for the page."""
 
-from coatcheck import excerpt, traces
+from coatcheck import traces
 from coatcheck.amounts import moment
 from coatcheck.fetch import text_of
 from coatcheck.types import CoatcheckError
@@ -14,7 +14,7 @@ def opened(source: Source, ref: str) -> Opened:
         artifact = source.artifact(ref)
     except CoatcheckError as error:
         return Opened(trouble=str(error))
-    text, _ = excerpt.lined(text_of(artifact)[0][: traces.MOST_CHARACTERS])
+    text = traces.laid_out(text_of(artifact)[0][: traces.MOST_CHARACTERS])
     until = artifact.expires_at
     kept = "for good" if until is None else f"until {moment(until)}"
     return Opened(

@@ -104,11 +104,11 @@ def sums(found: Overview) -> Html:
         tag("b", count(total.counterfactual_tokens)), " the clients would have shown, minus ",
         tag("b", count(total.view_tokens)), " in views, minus ",
         tag("b", count(total.fetched_tokens)), " fetched back, minus ",
-        tag("b", count(total.own_tokens)), " own definitions",
+        tag("b", count(total.own_tokens)), " own definitions.",
     ]  # fmt: skip
     calls = (
-        f"{count(total.calls)} calls, {count(total.shortened)} shortened; counted exactly:"
-        f" {count(total.counted)}, the others are estimated."
+        f"{count(total.calls)} calls, {count(total.shortened)} of them shortened; tokens of"
+        f" {count(total.counted)} of these are counted exactly."
     )
     since = found.window.since
     begin = "" if since is None else f" Since {moment(since)}."

@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from coatcheck.types import LedgerError
 from coatcheck.web.page.calls import COLUMNS, live_row
 from coatcheck.web.page.html import Html, link_to, tag, together
-from coatcheck.web.page.layout import halves, words_of
+from coatcheck.web.page.layout import halves, head_of
 from coatcheck.web.page.source import Source, Wanted
 
 BEGIN_WITH = 20
@@ -46,7 +46,7 @@ def _opening(wanted: Wanted) -> str:
     """Return what stands before the rows: an element of it is closed only at the end."""
     of = f" of {wanted.tool}" if wanted.tool else ""
     stop = link_to("/calls", tool=wanted.tool, session=wanted.session)
-    heads = [tag("th", words_of(column), scope="col") for column in COLUMNS]
+    heads = map(head_of, COLUMNS)
     intro = together(
         tag("h1", "Calls as they happen"),
         tag("p", f"Newest last{of}. ", tag("a", "Stop", href=stop)),
