@@ -316,6 +316,7 @@ class Desk:
     def _wants_resource(self, size_bytes: int) -> bool:
         rule = self.rule_of(READ)
         may = rule.resources == "trim" and rule.mode != "off" and rule.keep != "never"
+        may = may and self.session.arm != HELD_OUT
         least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
         return may and size_bytes > least and not self.is_paused()
 
