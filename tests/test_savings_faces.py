@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from ledgers import CALL, rows, written
+from pages import client
 from transcript_lines import asked, claude, gave, said
 
 from coatcheck.amounts import dollars
