@@ -98,8 +98,14 @@ def plain(last: Callable[[Seen, Reply], Awaitable[None]]) -> Callable[..., Await
 
 async def until(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not what():
+        while not what():  # noqa: ASYNC110 - many different things are waited for
             await asyncio.sleep(0)
+
+
+async def turns(number: int) -> None:
+    """Let the loop do what there is to do, so many times."""
+    for _ in range(number):
+        await asyncio.sleep(0)
 
 
 # What goes along
@@ -148,7 +154,7 @@ async def test_a_request_without_handshake_says_in_headers_what_it_says() -> Non
 async def test_what_comes_after_the_handshake_waits_until_that_has_arrived() -> None:
     async def answer(seen: Seen, reply: Reply) -> None:
         if seen.message.get("method") == "notifications/initialized":
-            await asyncio.sleep(0.05)
+            await turns(50)
         if not await shake(seen, reply):
             reply.whole(200, answer_to(seen))
 
@@ -487,7 +493,7 @@ async def test_a_front_that_holds_stops_the_server() -> None:
         before = -1
         while written > before:  # until the server gets no further
             before = written
-            await asyncio.sleep(0.2)
+            await turns(500)
         assert written < 200
         assert front.lines.qsize() < 10
         front.upstream.hold(False)
@@ -517,7 +523,7 @@ async def test_what_was_asked_is_still_answered_while_it_ends() -> None:
 
     async def answer(seen: Seen, reply: Reply) -> None:
         asked.set()
-        await asyncio.sleep(0.1)
+        await turns(50)
         reply.whole(200, answer_to(seen))
 
     async with served(answer) as server:

@@ -18,6 +18,8 @@ from coatcheck.types import CoatcheckError, ConfigError
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
+    "login": "coatcheck.cli.login:login",
+    "logout": "coatcheck.cli.login:logout",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",
