@@ -32,7 +32,7 @@ from coatcheck.reducers import clip
 from coatcheck.spans import dumps
 from coatcheck.summarize.answers import Answers
 from coatcheck.summarize.client import Api
-from coatcheck.summarize.economics import Decision, prices
+from coatcheck.summarize.economics import Decision, Price, prices
 from coatcheck.summarize.forms import Form
 from coatcheck.summarize.history import History
 from coatcheck.summarize.pointer import Pointer
@@ -83,9 +83,9 @@ class Unbounded(Pointer):
         return 8_000
 
     def _decided(
-        self, call: Call, form: Form, planned: Reduction, target: int
+        self, call: Call, form: Form, planned: Reduction, target: int, price: Price
     ) -> tuple[Decision, str]:
-        return super()._decided(call, form, planned, 0)
+        return super()._decided(call, form, planned, 0, price)
 
     def _is_wanted(self, aim: Aim, planned: Reduction, target_tokens: int) -> bool:
         return True

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from listed import UPSTREAMS, Listed, gateway_to
+from listed import UPSTREAMS as UPSTREAMS
+from listed import Listed, gateway_to
 
 # How long an example takes says nothing on a busy machine. The examples are the same every time,
 # so that a run says something of the change; .ci/full sets COATCHECK_SEARCH and looks for new ones.

@@ -75,6 +75,8 @@ class Fake:
     released: threading.Event = field(default_factory=threading.Event)
     batches: dict[str, list[Body]] = field(default_factory=dict)
     ended: bool = True
+    expired: int = 0
+    lost: bool = False
     _cache: dict[str, float] = field(default_factory=dict)
 
     def usage(self, body: Body, *, output: int = 50) -> Body:
@@ -197,12 +199,18 @@ async def batch(fake: Fake, request: Request) -> Response:
 
 
 async def look(fake: Fake, request: Request) -> Response:
+    if fake.lost:
+        return error(404, "not_found_error")
     return JSONResponse(batch_of(fake, request.path_params["name"]))
 
 
 async def results(fake: Fake, request: Request) -> Response:
     lines = []
-    for item in reversed(fake.batches[request.path_params["name"]]):
+    for number, item in enumerate(reversed(fake.batches[request.path_params["name"]])):
+        if number < fake.expired:
+            gone = {"custom_id": item["custom_id"], "result": {"type": "expired"}}
+            lines.append(json.dumps(gone))
+            continue
         message = fake.message(item["params"])
         message["usage"]["service_tier"] = "batch"
         result = {"type": "succeeded", "message": message}

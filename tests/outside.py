@@ -67,7 +67,10 @@ def bench(path: str) -> str:
 
 
 def run(
-    command: Sequence[str], environ: Mapping[str, str] | None = None, seconds: float = 300
+    command: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    seconds: float = 300,
+    folder: Path | None = None,
 ) -> list[str]:
     """Run a command and return the lines of its output; the exit code is not looked at."""
     done = subprocess.run(
@@ -77,6 +80,7 @@ def run(
         capture_output=True,
         text=True,
         timeout=seconds,
+        cwd=folder,
     )
     sys.stdout.write(done.stdout + done.stderr)  # pytest shows it when the test fails
     return done.stdout.splitlines()

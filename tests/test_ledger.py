@@ -21,7 +21,7 @@ from ledgers import CALL, assert_sound, rows, written
 from coatcheck.ledger import LedgerWriter, Tally, schema, session_line, shortened_tools
 from coatcheck.ledger.exact import fill_exact
 from coatcheck.ledger.reader import SHORTENED, later, newest, of_ref, reading
-from coatcheck.ledger.writer import MOST_WAITING, row_of, store
+from coatcheck.ledger.writer import MOST_WAITING, store
 from coatcheck.types import Entry, LedgerError
 
 names = st.sampled_from(["", "a", "b", "\ud800", "\N{SNOWMAN}"])
@@ -220,10 +220,10 @@ def test_an_older_coatcheck_leaves_a_newer_ledger_alone(tmp_path: Path) -> None:
 
 def test_a_ledger_that_becomes_newer_meanwhile_is_left_alone(tmp_path: Path) -> None:
     with closing(schema.open_writing(tmp_path)) as db:
-        store(db, [row_of(CALL)])
+        store(db, [CALL])
         set_version(tmp_path, len(schema.MIGRATIONS) + 1)
         with pytest.raises(LedgerError):
-            store(db, [row_of(CALL)])
+            store(db, [CALL])
     assert len(rows(tmp_path)) == 1
 
 
@@ -259,7 +259,7 @@ def test_rollups_equal_the_sums_of_rows_always(
 ) -> None:
     with TemporaryDirectory() as folder, closing(schema.open_writing(Path(folder))) as db:
         for batch in batches:
-            store(db, [row_of(entry) for entry in batch])
+            store(db, batch)
             fill_exact(Path(folder), lambda text: (len(text), 1), kept.get, max_rows=5)
             assert_sound(Path(folder))
 
@@ -291,6 +291,12 @@ def test_a_reader_sees_one_moment_and_cannot_write(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError) as refused:
             db.execute("DELETE FROM entries")
     assert refused.value.sqlite_errorcode == sqlite3.SQLITE_READONLY
+
+
+def test_a_ledger_that_is_being_made_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / schema.FILE).touch()
+    with pytest.raises(FileNotFoundError), reading(tmp_path):
+        pass
 
 
 def test_rows_are_found_by_tool_place_and_ref(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from coatcheck import excerpt, numbered, spans
 from coatcheck.body import open_body
@@ -34,6 +34,8 @@ SEARCHED_ARTIFACTS = 200
 SEARCHED_BYTES = 32 << 20
 PASSAGES_EACH = 5
 NO_SUMMARY = Summary()
+# The notice above a page is shorter.
+NOTICE_BYTES = 1_000
 
 _PLACED = re.compile(r"@(\d+)(?:-(\d+))?")
 
@@ -49,6 +51,7 @@ class Fetched:
     tool: str = ""
     others: Sequence[bytes] = ()
     is_error: bool = False
+    reason: str = ""
     summary: Summary = NO_SUMMARY
 
     def result(self, also: bytes = b"") -> bytes:
@@ -66,7 +69,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The arguments of one fetch, checked."""
+    """The arguments of one fetch, checked; page_bytes is the most that its client shows whole."""
 
     ref: str = ""
     grep: str = ""
@@ -74,7 +77,8 @@ class Wanted:
     query: str = ""
     find: str = ""
     ask: str = ""
-    page: int = 1
+    page: int = field(default=1, kw_only=True)
+    page_bytes: int = field(default=0, kw_only=True)
 
     @property
     def verb(self) -> str:
@@ -105,7 +109,7 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
     if not page.isdecimal() or len(page) > 18 or int(page) < 1:
         raise ExcerptError(f"page={page[:60]} is no page number; pages count from 1")
     given["ref"] = given.get("ref", "").strip().removeprefix(URI)
-    return Wanted(page=int(page), **given)
+    return Wanted(*(given.get(name, "") for name in KNOWN[:-1]), page=int(page))
 
 
 def is_for_us(arguments: object) -> bool:
@@ -116,14 +120,19 @@ def is_for_us(arguments: object) -> bool:
 
 
 def fetch(
-    artifacts: Artifacts, arguments: Mapping[str, object], asker: Asker | None = None
+    artifacts: Artifacts,
+    arguments: Mapping[str, object],
+    asker: Asker | None = None,
+    *,
+    page_bytes: int = 0,
 ) -> Fetched:
     """Return the answer to fetch_artifact(arguments); a wrong call is answered with what to do.
 
-    Without an asker a question is answered with the passages that find finds.
+    Without an asker a question is answered with the passages that find finds. page_bytes is the
+    most that the agent's client shows whole, 0 if that is not known.
     """
     try:
-        wanted = parse(arguments)
+        wanted = replace(parse(arguments), page_bytes=page_bytes)
     except ExcerptError as error:
         return Fetched(f"Error: {error}", "wrong", is_error=True)
     try:
@@ -132,7 +141,21 @@ def fetch(
         artifact = artifacts.get(wanted.ref)
         return _asked(wanted, artifact, asker) if wanted.ask else _cut(wanted, artifact)
     except (UnknownRef, ExcerptError, StoreError) as error:
-        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
+        reason = "unknown ref" if isinstance(error, UnknownRef) else ""
+        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True, reason=reason)
+
+
+def with_note(fetched: Fetched, noted: Callable[[str], str]) -> Fetched:
+    """Return fetched with what a model has said of the artifact below its first line.
+
+    Only a question gets it, on its first page, unless a model has just answered it.
+    """
+    first, _, rest = fetched.text.partition("\n")
+    is_wanted = fetched.verb in ("find", "ask") and fetched.ref and not fetched.is_error
+    if not is_wanted or fetched.summary.reduction or " page 1 of " not in first:
+        return fetched
+    line = noted(fetched.ref)
+    return replace(fetched, text=f"{first}\n{line}\n{rest}") if line else fetched
 
 
 def listing(kept: Sequence[ArtifactInfo]) -> str:
@@ -240,14 +263,18 @@ def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[st
     laid, anew = excerpt.lined(text)
     first, last, unit = excerpt.parse_range(wanted.lines)
     records = None if unit == "lines" else numbered.records(laid, omissions)
+    if unit == "records" and records is None:
+        records = numbered.main_records(laid)
     if records is not None:
         return _records(laid, records, (first, last), _laid_out(anew))
     if unit == "records":
         raise ExcerptError(
-            f'lines="{wanted.lines}": the view numbers no rows; lines="@{first}" is a line'
+            f'lines="{wanted.lines}": this is no list of rows; lines="@{first}" is a line'
         )
     found, end, total = excerpt.slice_lines(laid, first, last)
-    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+    is_meant = unit == "lines" or not numbered.counts_fields(omissions)
+    else_rows = "" if is_meant else f'; if rows are meant: lines="rows {first}-{end}"'
+    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}{else_rows}"
 
 
 def _records(
@@ -257,7 +284,7 @@ def _records(
     if first > total:
         to = f"{first}-{last}" if last else f"{first}-"
         raise ExcerptError(
-            f"there is no {singular(records.unit)} {first:,}: the view numbers"
+            f"there is no {singular(records.unit)} {first:,}: this has"
             f' {number(total, records.unit)}; for lines of the text write lines="@{to}"'
         )
     end = min(total, last or total)
@@ -323,7 +350,8 @@ def _newest(artifacts: Artifacts) -> Iterator[Artifact]:
 
 
 def _paged(wanted: Wanted, text: str, what: str) -> Fetched:
-    page, pages = excerpt.cut(text, wanted.page)
+    size = excerpt.page_chars(text, max(0, wanted.page_bytes - NOTICE_BYTES))
+    page, pages = excerpt.cut(text, wanted.page, size=size)
     more = f"; next: {wanted.call(page=wanted.page + 1)}" if wanted.page < pages else ""
     notice = f"[coatcheck: page {wanted.page:,} of {pages:,}, {what}{more}]"
     return Fetched(f"{notice}\n{page}", wanted.verb, wanted.ref)

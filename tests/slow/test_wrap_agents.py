@@ -94,6 +94,26 @@ def test_claude_code_lets_the_agent_fetch_where_it_may_read(tmp_path: Path) -> N
     assert "line 1234 of a long file" in found
 
 
+def test_claude_code_prefers_what_was_wrapped_for_one_user_alone(tmp_path: Path) -> None:
+    project, home = tmp_path / "project", tmp_path / "home"
+    project.mkdir()
+    home.mkdir()
+    (home / ".claude.json").write_text("{}")
+    entry = npm_server("server-filesystem", str(project))
+    shared = json.dumps({"mcpServers": {"fs": {"command": entry[0], "args": entry[1:]}}})
+    (project / ".mcp.json").write_text(shared)
+    for words in (["init", "-q"], ["add", ".mcp.json"]):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    environ = {"HOME": str(home), "COATCHECK_HOME": str(tmp_path / "state")}
+    wrap = [sys.executable, "-m", "coatcheck.cli", "wrap", "--local", "--yes"]
+    run(wrap, environ, folder=project)
+    said = "\n".join(run([program("claude"), "mcp", "get", "fs"], environ, folder=project))
+    assert "Local config" in said
+    assert "Connected" in said
+    assert str(tmp_path / "state/bin/coatcheck") in said
+    assert (project / ".mcp.json").read_text() == shared
+
+
 @pytest.fixture
 def busy_cores() -> Iterator[None]:
     """Keep every core busy for the time of a test."""

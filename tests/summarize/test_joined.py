@@ -130,28 +130,3 @@ def test_consent_changes_nothing_else_in_the_settings(tmp_path: Path, text: str)
     assert (after.store, after.summarizer.model) == (before.store, before.summarizer.model)
     write_consent(path, agreed=False)
     assert load(path, {}).summarizer.consent is False
-
-
-def test_a_batch_reads_what_is_kept_at_half_price_and_goes_on_after_a_restart(
-    environ: dict[str, str], server: Fake, tmp_path: Path
-) -> None:
-    path = tmp_path / "config.toml"
-    agreed = path.read_text("utf-8")
-    path.unlink()
-    plain = coatcheck(environ, "compact", "--tool", "docs.read", given=PROSE)
-    path.write_text(agreed, "utf-8")
-    server.ended = False
-    sent = coatcheck(environ, "batch", "--no-wait")
-    assert ": 1 requests sent" in sent.stdout
-    server.ended = True
-    collected = coatcheck(environ, "batch")
-    assert "requests sent" not in collected.stdout
-    assert ": 1 answers kept, $" in collected.stdout
-    again = coatcheck(environ, "compact", "--tool", "docs.read", given=PROSE)
-    assert "summary (" not in plain.stdout
-    assert "summary (" in again.stdout
-    assert server.requests == []
-    found = json.loads(coatcheck(environ, "savings", "--json").stdout)["totals"]
-    full = found["summary_input_tokens"] * 0.125 + found["summary_output_tokens"] * 0.5
-    assert 0 < found["summary_micro_usd"] <= full * 0.52
-    assert "Nothing is left" in coatcheck(environ, "batch").stdout

@@ -330,6 +330,36 @@ def test_the_caps_hold(bench: Bench, past: History, which: str) -> None:
     assert bench.fake.requests == []
 
 
+def test_an_answer_that_was_paid_for_serves_when_no_other_may_be_asked_for(bench: Bench) -> None:
+    bench.fake.model = knowing("topic 5 ")
+    first = bench.shorten(PROSE)
+    bench.past = History(turns=40, refetch_rate=0.3, spent_today_usd=1.0)
+    again = bench.shorten(PROSE)
+    assert again.view == first.view
+    assert again.outcome == "summarized"
+    assert len(bench.fake.requests) == 1
+
+
+def test_a_kept_answer_to_a_part_serves_when_more_could_be_afforded(bench: Bench) -> None:
+    bench.past = History(refetch_rate=0.02)
+    bench.fake.model = knowing("computed over the whole log", "ERROR worker 6")
+    first = bench.shorten(LOG + LOG)
+    bench.past = History(turns=200)
+    assert first.outcome == "summarized", first.reason
+    assert bench.shorten(LOG + LOG).view == first.view
+    assert len(bench.fake.requests) == 1
+
+
+def test_a_route_can_keep_results_from_every_model(server: Fake) -> None:
+    server.requests.clear()
+    bench = Bench(server, replace(SETTINGS, routes=[Route("none", tool="docs.*")]))
+    outgoing = bench.shorten(PROSE)
+    assert outgoing.view == bench.planned(PROSE).view
+    assert outgoing.reason == ""
+    assert server.requests == []
+    bench.pointer.close()
+
+
 def test_secrets_do_not_leave_and_come_back_in_the_view(bench: Bench) -> None:
     secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
     text = PROSE.replace("topic 5 ", f"topic 5 token {secret} ")

@@ -11,5 +11,6 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again",
     allow=("tools",),
+    near="local",
     verified=True,
 )

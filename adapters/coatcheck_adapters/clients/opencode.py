@@ -15,5 +15,8 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again",
     args="",
+    near="local",
+    far="remote",
+    environment="environment",
     verified=True,
 )

@@ -11,5 +11,6 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again",
     allow=("includeTools",),
+    addresses=(("httpUrl", ""), ("url", "sse")),
     verified=True,
 )

@@ -12,6 +12,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from coatcheck.cli.run import main as run
 
         return run(arguments[1:])
+    if arguments[:1] == ["statusline"]:  # an agent waits for it again and again
+        from coatcheck.cli.statusline import main as statusline
+
+        return statusline(arguments[1:])
     from coatcheck.cli.commands import main as others
 
     return others(arguments)

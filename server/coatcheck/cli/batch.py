@@ -1,26 +1,26 @@
 """coatcheck batch: have kept results read at half price, for when they come again."""
 
 from collections.abc import Iterator
-from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
 from coatcheck import reducers
+from coatcheck.artifacts import StoredArtifacts
 from coatcheck.body import open_body
+from coatcheck.cli.batching import Batches, Read
 from coatcheck.cli.parts import artifacts
 from coatcheck.cli.place import Place, place
-from coatcheck.cli.summarizer import LateSummarizer, book, may_read
+from coatcheck.cli.summarizer import LateSummarizer, may_read
 from coatcheck.pipeline import aim_for
 from coatcheck.sizing import estimate
-from coatcheck.types import Call, CoatcheckError, ConfigError, Session, Summary
+from coatcheck.types import Artifact, CoatcheckError, ConfigError, Session, Summary
+from coatcheck.view import number
 
 if TYPE_CHECKING:
     from coatcheck.summarize.pointer import Job
 
 MOST_ARTIFACTS = 1_000
-FILE = "batches.json"
-LOOK_SECONDS = 10.0
 
 
 @click.command()
@@ -30,78 +30,75 @@ def batch(no_wait: bool) -> None:
 
     Example: coatcheck batch
 
-    What was sent before a restart is collected first; answers serve the next identical result.
+    What was sent before a restart is collected first; answers serve the next identical result,
+    and stand in what find, ask and show say of the artifact.
     """
     at = place()
     if not may_read(at):
         raise ConfigError("no model may be asked; run `coatcheck config summarizer` first")
     reads = LateSummarizer(at, None, Session(""))
+    kept = artifacts(at)
     try:
-        _run(at, reads, wait=not no_wait)
+        batches = Batches(at, reads)
+        jobs = list(_jobs(at, kept, reads))
+        sent = batches.send((job for job, _ in jobs), {job.key: ref for job, ref in jobs})
+        read = batches.collect(wait=not no_wait, told=lambda ref, _: _note(at, kept, reads, ref))
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "stopped; the batches go on, and the next `coatcheck batch` collects them"
+        ) from None
     finally:
         reads.close()
+    click.echo(_said(sent, read))
 
 
-def _run(at: Place, reads: LateSummarizer, *, wait: bool) -> None:
-    from coatcheck.summarize import batches
-
-    path = at.home / FILE
-    open_batches = batches.remembered(path)
-    api, answers, prices = reads.parts()
-    sent = {key for models in open_batches.values() for key in models}
-    jobs = [job for job in _jobs(at, reads) if job.key not in sent and not answers.get(job.key)]
-    if jobs:
-        unique = {job.key: job for job in jobs}
-        name = batches.submit(api, list(unique.values()))
-        open_batches[name] = {key: job.model for key, job in unique.items()}
-        batches.remember(path, open_batches)
-        click.echo(f"{name}: {len(unique):,} requests sent")
-    for name, models in list(open_batches.items()):
-        if not _ended(reads, name, wait=wait):
-            continue
-        costs = list(batches.collect(api, name, answers, prices, models))
-        total = Summary(
-            decision=f"batch of {len(costs)}",
-            input_tokens=sum(cost.input_tokens for cost in costs),
-            output_tokens=sum(cost.output_tokens for cost in costs),
-            micro_usd=sum(cost.micro_usd for cost in costs),
-        )
-        book(at, Call("", ""), total)
-        del open_batches[name]
-        batches.remember(path, open_batches)
-        click.echo(f"{name}: {len(costs):,} answers kept, ${total.micro_usd / 1e6:.4f}")
-    if not jobs and not open_batches:
-        click.echo("Nothing is left to be read.")
+def _said(sent: Read, read: Read) -> str:
+    """Say what was done in one line."""
+    if not (sent.sent or sent.left_out or read.open or read.answers or read.failed):
+        return "Nothing is left to be read."
+    parts = [
+        f"{number(sent.sent, 'requests')} sent" if sent.sent else "",
+        f"{number(read.open, 'requests')} under way" if read.open else "",
+        f"{number(read.answers, 'answers')} kept, ${read.micro_usd / 1e6:.4f}"
+        if read.answers
+        else "",
+        f"{number(read.failed, 'requests')} failed" if read.failed else "",
+        f"{number(sent.left_out, 'requests')} left out for summarizer.daily_usd or monthly_usd"
+        if sent.left_out
+        else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
-def _ended(reads: LateSummarizer, name: str, *, wait: bool) -> bool:
-    """Tell whether a batch has ended; with wait only ever after it has."""
-    from coatcheck.summarize import batches
-
-    api, _, _ = reads.parts()
-    while True:
-        ended, done, count = batches.progress(api, name)
-        click.echo(f"{name}: {done:,} of {count:,} done", err=True)
-        if ended or not wait:
-            return ended
-        Event().wait(LOOK_SECONDS)
-
-
-def _jobs(at: Place, reads: LateSummarizer) -> "Iterator[Job]":
-    """Yield what would be asked about each kept result."""
-    kept = artifacts(at)
+def _jobs(at: Place, kept: StoredArtifacts, reads: LateSummarizer) -> "Iterator[tuple[Job, str]]":
+    """Yield what would be asked about each kept result, and its ref."""
     for info in kept.list(MOST_ARTIFACTS):
         try:
-            artifact = kept.peek(info.ref)
+            job = _job(at, kept.peek(info.ref), reads)
         except CoatcheckError:
             continue
-        body = open_body(artifact.result)
-        call = artifact.call
-        rule = at.config.rule(call.upstream, call.tool)
-        if body is None or body.is_error or rule.mode != "auto" or not rule.egress:
-            continue
-        aim = aim_for(call, rule, estimate(body.text))
-        planned = reducers.reduce(body.text, aim)
-        job = planned and reads.prepared(call, rule, body.text, aim, planned)
-        if job and not isinstance(job, Summary):
-            yield job
+        if job is not None:
+            yield job, info.ref
+
+
+def _job(at: Place, artifact: Artifact, reads: LateSummarizer) -> "Job | None":
+    body, call = open_body(artifact.result), artifact.call
+    rule = at.config.rule(call.upstream, call.tool)
+    if body is None or body.is_error or rule.mode != "auto" or not rule.egress:
+        return None
+    aim = aim_for(call, rule, estimate(body.text))
+    planned = reducers.reduce(body.text, aim)
+    if planned is None:
+        return None
+    job = reads.prepared(call, rule, body.text, aim, planned)
+    return None if isinstance(job, Summary) else job
+
+
+def _note(at: Place, kept: StoredArtifacts, reads: LateSummarizer, ref: str) -> None:
+    """Keep the checked words of an answer by the ref they are about, if any passed."""
+    try:
+        job = _job(at, kept.peek(ref), reads) if ref else None
+    except CoatcheckError:
+        return
+    if job is not None and job.kept is not None:
+        reads.note(ref, job)

@@ -37,7 +37,7 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.argument("command", nargs=-1)
 def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
-    """Check settings, store, ledger and disk. With COMMAND also that upstream.
+    """Check settings, store, ledger and upstreams, or COMMAND.
 
     Example: coatcheck doctor -- npx -y server-github
     """
@@ -74,6 +74,11 @@ def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
         yield _summarizer(at)
     if command:
         yield _upstream(command)
+    elif at.config.upstreams:
+        from coatcheck.cli.trying import try_all
+
+        for tried in try_all(at, START_SECONDS):
+            yield _upstream_found(f"upstream {tried.name}", tried.tools, tried.seconds, tried.why)
 
 
 def _seen(what: str, look: Callable[[], str], fix: str) -> Finding:
@@ -135,12 +140,16 @@ def _upstream(command: Sequence[str]) -> Finding:
     try:
         tools, seconds = asyncio.run(asyncio.wait_for(_handshake(command), START_SECONDS))
     except Exception as error:  # noqa: BLE001 - whatever an upstream does wrong is a finding
-        return Finding(
-            "upstream", f"{command[0]} did not answer: {error!r}", "run the command by hand"
-        )
+        return _upstream_found("upstream", 0, 0.0, f"{command[0]} did not answer: {error!r}")
+    return _upstream_found("upstream", tools, seconds, "")
+
+
+def _upstream_found(what: str, tools: int, seconds: float, why: str) -> Finding:
+    if why:
+        return Finding(what, why, "run the command by hand, or correct its settings")
     slow = f"Codex starts without a server that needs over {CLIENT_SECONDS:g} s; install it locally"
     return Finding(
-        "upstream",
+        what,
         f"{tools} tools, {seconds:.1f} s to start",
         slow if seconds > CLIENT_SECONDS else "",
     )

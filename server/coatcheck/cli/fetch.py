@@ -1,6 +1,7 @@
 """coatcheck fetch: any part of a kept artifact, exactly as the tool would return it."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,9 +10,9 @@ from coatcheck.artifacts import StoredArtifacts
 from coatcheck.body import block as block_of
 from coatcheck.cli.parts import artifacts, summarizer
 from coatcheck.cli.place import place
-from coatcheck.cli.summarizer import book
+from coatcheck.cli.summarizer import book, noted
 from coatcheck.cli.text import as_bytes, write
-from coatcheck.fetch import addressed, excerpt_of, parse
+from coatcheck.fetch import addressed, excerpt_of, parse, with_note
 from coatcheck.fetch import fetch as answer
 from coatcheck.types import Call, Session
 
@@ -39,7 +40,8 @@ def fetch(
     if block is None and out is None:
         reads = summarizer(at, None, Session("")) if verbs.get("ask") else None
         given = {key: value for key, value in asked.items() if value is not None}
-        fetched = answer(kept, given, reads.ask if reads else None)
+        found = answer(kept, given, reads.ask if reads else None)
+        fetched = with_note(found, partial(noted, at.home))
         if fetched.summary.micro_usd:
             book(at, Call(fetched.upstream, fetched.tool), fetched.summary)
         if fetched.is_error:

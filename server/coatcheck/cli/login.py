@@ -22,7 +22,9 @@ CONFIG = click.option(
 
 @click.command()
 @click.argument("name")
-@click.option("--url", default="", help="Where it is; default: upstreams.NAME.url of the settings.")
+@click.option(
+    "--url", default="", help="Where it is; default: where the settings, or the last login, say."
+)
 @click.option("--scope", default="", help="Ask for these scopes, separated by spaces.")
 @click.option("--client-id", default="", help="The client that is registered for you there.")
 @click.option("--client-secret-env", default="", help="The variable that holds its secret.")
@@ -50,8 +52,8 @@ def login(
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise ConfigError(f"{name!r} is no name; use letters, digits, dots, - and _")
     at = place(flag)
-    settings = at.config.upstreams.get(name) or Upstream(name)
-    settings = replace(settings, url=url or settings.url)
+    settings, kept = at.config.upstreams.get(name) or Upstream(name), logins_of(at).get(name)
+    settings = replace(settings, url=url or settings.url or (kept.url if kept else ""))
     if not settings.url:
         raise ConfigError(f"upstreams.{name}.url is not set; give --url URL")
     checked(settings.url, f"the url of upstream {name!r}")

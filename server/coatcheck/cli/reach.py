@@ -30,18 +30,18 @@ def url_upstream(settings: Upstream, endpoint: "Endpoint", tasks: "TaskGroup") -
 def endpoint_of(
     at: Place,
     settings: Upstream,
-    header_env: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> "Endpoint":
     """Return where an upstream is, with its headers from the environment, or its login.
 
-    header_env names the variables of further headers. Raises: ConfigError.
+    more are further headers, with variables as ${NAME}. Raises: ConfigError.
     """
     from coatcheck_adapters.upstreams.channel import Endpoint
     from coatcheck_adapters.upstreams.tokens import Tokens
 
     name, url = settings.name, checked(settings.url, f"the url of upstream {settings.name!r}")
-    headers = headers_of(at, settings, header_env, environ)
+    headers = headers_of(at, settings, more, environ)
     if any(key.lower() == "authorization" for key in headers):
         text = "does not accept the Authorization header (HTTP 401); renew its variable"
         return Endpoint(name, url, headers, login=text)
@@ -53,14 +53,13 @@ def endpoint_of(
 def headers_of(
     at: Place,
     settings: Upstream,
-    header_env: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Return the headers of an upstream with what the environment holds. Raises: ConfigError."""
     where = f"{at.config.path or 'run'}: upstreams.{settings.name}.headers"
     headers = resolve(settings.headers, environ, where)
-    more = {key: f"${{{variable}}}" for key, variable in (header_env or {}).items()}
-    headers |= resolve(more, environ, "--header-env")
+    headers |= resolve(more or {}, environ, "the command line")
     for key, value in headers.items():
         if not (key.isascii() and value.isascii() and (key + value).isprintable()):
             raise ConfigError(

@@ -8,13 +8,14 @@ import click
 
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import json_of, line_of
+from coatcheck.cli.summarizer import noted
 from coatcheck.cli.text import moment, plain, table
 from coatcheck.types import Artifact, CoatcheckError, LedgerError
 
 if TYPE_CHECKING:
     from sqlite3 import Row
 
-    from coatcheck.ledger.report import Figures
+    from coatcheck.figures import Figures
     from coatcheck.ledger.summaries import Fared
 
 MOST_ARGUMENT_CHARS = 500
@@ -46,6 +47,7 @@ def show(ctx: click.Context, ref: str, as_json: bool) -> None:
     parts = [f"{ref}  {call_of(rows, artifact)}", costs(figures)]
     parts += [line_of(row) for row in rows]
     parts += [f"Summarizer, {of}: {found}" for of, found in fared.items()]
+    parts += filter(None, [noted(sources.home, ref) if artifact else ""])
     parts.append(kept(artifact) if artifact else f"The artifact cannot be shown: {trouble}")
     click.echo("\n".join(plain(part) for part in parts))
 
@@ -62,8 +64,9 @@ def opened(sources: Sources, ref: str) -> tuple[Artifact | None, str]:
 
 def booked(sources: Sources, ref: str) -> "tuple[list[Row], Figures]":
     """Return the calls and fetches of ref, oldest first, and what they came to."""
+    from coatcheck.figures import Figures
     from coatcheck.ledger.reader import of_ref, reading
-    from coatcheck.ledger.report import Figures, figures_of
+    from coatcheck.ledger.report import figures_of
 
     try:
         with reading(sources.home) as db:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,14 @@ def api(at: Place) -> "Api":
     return Api(find_key, hard_seconds=settings.hard_seconds, parallel=settings.parallel)
 
 
+def noted(home: Path, ref: str) -> str:
+    """Return what a model has said of the artifact of ref, "" when nothing is kept."""
+    from coatcheck.summarize.answers import Answers
+    from coatcheck_adapters.stores.disk import DiskStore
+
+    return Answers(DiskStore(home / "store")).noted(ref)
+
+
 class LateSummarizer:
     """The Summarizer Protocol; what it needs is imported at the first result."""
 
@@ -81,6 +90,15 @@ class LateSummarizer:
         from coatcheck.summarize.economics import prices
 
         return self._shared_api(), self._answers(), prices(self._at.config.summarizer.prices)
+
+    def note(self, ref: str, job: "Job") -> None:
+        """Keep the checked words of the answer that job has, by the ref it is about."""
+        if self._pointer is None or job.kept is None:
+            return
+        made = self._pointer.made(job, job.kept).reduction
+        line = made.text.partition("\n")[0] if made else ""
+        if line.startswith("summary ("):
+            self._answers().note(ref, line)
 
     def ask(self, call: Call, text: str, question: str) -> Summary:
         """Return the answer to a question about text, or why there is none."""
@@ -163,6 +181,7 @@ def entry_of(call: Call, summary: Summary, session: Session, at: float) -> Entry
         kind="summary",
         at=at,
         session=session.id,
+        arm=session.arm,
         upstream=call.upstream,
         tool=call.tool,
         decision=summary.decision,

@@ -15,6 +15,7 @@ from coatcheck.types import Store, StoreError
 logger = logging.getLogger(__name__)
 
 PREFIX = "answer/"
+NOTE = PREFIX + "note/"
 KEPT_SECONDS = 7 * 86_400
 
 
@@ -35,7 +36,7 @@ class Answers:
             return None
         if not facts or self._clock() - facts["at"] > KEPT_SECONDS:
             return None
-        return Reply(facts["text"], facts["model"], Usage(), 0.0, facts["stopped"])
+        return Reply(facts["text"], facts["model"], Usage(), 0.0, facts["stopped"], facts["room"])
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep reply under key."""
@@ -46,6 +47,24 @@ class Answers:
                 self._sweep(self._store)
         except StoreError as error:
             logger.warning("a summary was not kept: %s", error)
+
+    def note(self, ref: str, line: str) -> None:
+        """Keep what a model has said of the artifact of ref: words that passed the check."""
+        try:
+            if self._store:
+                self._store.put(NOTE + ref, seal({"at": self._clock(), "line": line}))
+        except StoreError as error:
+            logger.warning("a summary was not kept: %s", error)
+
+    def noted(self, ref: str) -> str:
+        """Return what a model has said of the artifact of ref, "" when nothing is kept."""
+        try:
+            blob = self._store.get(NOTE + ref) if self._store else None
+            facts = unseal(blob)[0] if blob else {}
+        except (StoreError, Damaged):
+            return ""
+        is_fresh = bool(facts) and self._clock() - facts["at"] <= KEPT_SECONDS
+        return str(facts["line"]) if is_fresh else ""
 
     def _sweep(self, store: Store) -> None:
         """Forget what is too old, once per process."""

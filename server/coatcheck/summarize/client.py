@@ -37,13 +37,17 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: its text, what it is billed, how long it took. stopped is why it ended."""
+    """An answer: its text, what it is billed, how long it took.
+
+    stopped is why it ended, room how many tokens of passages were read for it (0: not known).
+    """
 
     text: str
     model: str
     usage: Usage
     seconds: float
     stopped: str = "end_turn"
+    room: int = 0
 
 
 class Api:

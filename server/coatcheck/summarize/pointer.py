@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -13,7 +13,7 @@ from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
 from coatcheck.summarize.client import Api, Reply, Unanswered, billed
-from coatcheck.summarize.economics import Decision, Prospect, decide, prices
+from coatcheck.summarize.economics import Decision, Price, Prospect, decide, prices
 from coatcheck.summarize.forms import (
     EVERYTHING,
     Form,
@@ -44,11 +44,19 @@ TARGET_SHARE = 0.05
 PROSE_TARGET = 900
 VIEW_FRAME_TOKENS = 100
 MOST_MISSES = 2
+# Named by a route whose results no model shall read.
+NO_MODEL = "none"
+FREE = Price(0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One result to be summarized: what the model reads, and what is made of its answer."""
+    """One result to be summarized: what the model reads, and what is made of its answer.
+
+    key names the answer: by content, what is asked, version of the prompt, and model. room is how
+    many tokens of passages the model reads, kept an answer that was given before, expected_usd
+    what a new one will cost.
+    """
 
     call: Call
     text: str
@@ -60,12 +68,11 @@ class Job:
     decision: str
     request: prompt.Request
     mask: Mask
+    key: str
+    room: int
+    kept: Reply | None = None
+    expected_usd: float = 0.0
     began: float = 0.0
-
-    @property
-    def key(self) -> str:
-        """Name the answer: by content, focus, instruction, version of the prompt, and model."""
-        return key_of(prompt.VERSION, self.model, self.request.artifact, self.request.task)
 
 
 class Pointer:
@@ -101,8 +108,10 @@ class Pointer:
             return job
         summary = self._asked(job)
         while self._may_try_again(summary, job):
-            again = replace(job, model=self._model(aim.tool, planned.kind, job.form))
-            summary = _with_cost_of(self._asked(again), summary)
+            job = self.prepared(call, rule, text, aim, planned)  # now with the stronger model
+            if isinstance(job, Summary):
+                break
+            summary = _with_cost_of(self._asked(job), summary)
         return summary
 
     def prepared(
@@ -114,15 +123,37 @@ class Pointer:
         if not self._is_wanted(aim, planned, target):
             return Summary()
         form = form_of(text, aim, self._reduce)
-        if form.tokens < self._settings.least_tokens:
+        model = self.model_for(aim.tool, planned.kind, form.tokens)
+        if form.tokens < self._settings.least_tokens or model == NO_MODEL:
             return Summary()
-        decision, refusal = self._decided(call, form, planned, target)
+        asked = asked_for(rule, target)
+        wanted = prompt.Wanted(aim.tool, aim.arguments, aim.focus, rule.summarize)
+        key = key_of(prompt.VERSION, model, prompt.mark_of(text), asdict(wanted), asked)
+        kept = self._answers.get(key)
+        price = FREE if kept else self._prices.of(model)
+        decision, refusal = self._decided(call, form, planned, target, price)
         if refusal:
             return Summary(reason=refusal, decision=str(decision))
         room = (decision.prompt_tokens - prompt.OVERHEAD_TOKENS) / claude_factor(form)
-        read = self._read(form, round(room), text, aim)
-        job = self._job(call, rule, text, aim, planned, read)
-        return replace(job, decision=str(decision), began=began)
+        room = kept.room if kept and kept.room else round(room)
+        read, mask = self._read(form, room, text, aim), Mask()
+        return Job(
+            call=call,
+            text=text,
+            form=read,
+            planned=planned,
+            model=model,
+            target_tokens=target,
+            budget_tokens=rule.budget_tokens,
+            decision=str(decision),
+            request=prompt.request(read, wanted, mask, asked=asked),
+            mask=mask,
+            key=key,
+            room=room,
+            kept=kept,
+            expected_usd=decision.summary_usd,
+            began=began,
+        )
 
     def _read(self, form: Form, tokens: int, text: str, aim: Aim) -> Form:
         """Return form, or what of it the model reads when all of it costs too much."""
@@ -149,13 +180,12 @@ class Pointer:
         return is_open and estimate(planned.text) > target_tokens
 
     def _decided(
-        self, call: Call, form: Form, planned: Reduction, target: int
+        self, call: Call, form: Form, planned: Reduction, target: int, price: Price
     ) -> tuple[Decision, str]:
         """Return the decision and, when it is no, why."""
         history = self._history(call)
         factor = claude_factor(form)
         whole = round(cost_of(form) * factor) + prompt.OVERHEAD_TOKENS
-        model = self._model(f"{call.upstream}.{call.tool}", planned.kind, form)
         decision = decide(
             Prospect(
                 before_tokens=round(estimate(planned.text) * factor),
@@ -167,39 +197,27 @@ class Pointer:
                 refetch_rate=history.refetch_rate,
             ),
             self._prices.of(self._settings.agent_model),
-            self._prices.of(model),
+            price,
         )
-        if refusal := over_caps(history, self._settings, decision.summary_usd):
+        refusal = over_caps(history, self._settings, decision.summary_usd)
+        if refusal and price is not FREE:
             return decision, refusal
         return decision, "" if decision.pays else f"summary does not pay: {decision}"
 
-    def _model(self, tool: str, kind: str, form: Form) -> str:
+    def model_for(self, tool: str, kind: str, tokens: int) -> str:
         """Return the model of the first route that fits; the stronger one after two misses."""
         for route in self._settings.routes:
             fits = fnmatchcase(tool, route.tool) and route.kind in ("", kind)
-            most = route.most_tokens or form.tokens
-            if fits and route.least_tokens <= form.tokens <= most:
+            most = route.most_tokens or tokens
+            if fits and route.least_tokens <= tokens <= most:
                 return route.model
         if self._settings.stronger and self._misses[tool] >= MOST_MISSES:
             return self._settings.stronger
         return self._settings.model
 
-    def _job(
-        self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction, form: Form
-    ) -> Job:
-        model = self._model(aim.tool, planned.kind, form)
-        mask = Mask()
-        target = self.target(rule, text)
-        asked = prompt.PROSE if rule.style == "prose" else prompt.SUMMARY
-        asked += " " + prompt.ROOM.format(tokens=target)
-        sought = prompt.Wanted(aim.tool, aim.arguments, aim.focus, rule.summarize)
-        request = prompt.request(form, sought, mask, asked=asked)
-        return Job(call, text, form, planned, model, target, rule.budget_tokens, "", request, mask)
-
     def _asked(self, job: Job) -> Summary:
-        kept = self._answers.get(job.key)
-        if kept is not None:
-            return self._made(job, kept)
+        if job.kept is not None:
+            return self.made(job, job.kept)
         background = self._settings.profile == "background"
         seconds = self._settings.hard_seconds if background else self._settings.soft_seconds
         try:
@@ -214,18 +232,18 @@ class Pointer:
             return Summary(reason=f"summarizer {why}", decision=job.decision)
         except CancelledError:
             return Summary(reason="summarizer stopped: the session ends", decision=job.decision)
-        self._answers.put(job.key, reply)
-        return self._made(job, reply)
+        self._answers.put(job.key, replace(reply, room=job.room))
+        return self.made(job, reply)
 
     def _late(self, job: Job, future: "Future[Reply]") -> None:
         """Keep an answer that came after its view had left, and book what it cost."""
         if future.cancelled() or future.exception() is not None:
             return
         reply = future.result()
-        self._answers.put(job.key, reply)
+        self._answers.put(job.key, replace(reply, room=job.room))
         self._book(job.call, self._costs(job, reply))
 
-    def _made(self, job: Job, reply: Reply) -> Summary:
+    def made(self, job: Job, reply: Reply) -> Summary:
         """Return what the reply makes of the result, after the check."""
         costs = self._costs(job, reply)
         if reply.stopped != "end_turn":
@@ -282,6 +300,12 @@ class Pointer:
         if reply.usage.cache_write_tokens or reply.usage.cache_read_tokens:
             cached = f"; {reply.usage}"
         return billed(reply, self._prices.of(job.model), job.decision + cached)
+
+
+def asked_for(rule: Rule, target_tokens: int) -> str:
+    """Return what a model is asked to do with a result."""
+    asked = prompt.PROSE if rule.style == "prose" else prompt.SUMMARY
+    return f"{asked} {prompt.ROOM.format(tokens=target_tokens)}"
 
 
 def _with_cost_of(summary: Summary, before: Summary) -> Summary:
