@@ -24,7 +24,7 @@ from coatcheck.probes import Shown, words
         ("id,name\n7,widget seven\n", "widget seven"),
         ('"at": "2017-08-01T06:51:33Z"', "2017-08-01 06:51"),
         ("commit e90b0ef41c5d", "e90b0ef"),
-        ("ＡＢＣ 1", "abc 1"),
+        ("\uff21\uff22\uff23 1", "abc 1"),
         ("an-id-of-many-letters-0123456789", "anidofmanyletters0123456789"),
     ],
 )

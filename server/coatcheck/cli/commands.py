@@ -32,6 +32,7 @@ COMMANDS = {
     "adapters": "coatcheck.cli.adapters:adapters",
     "compact": "coatcheck.cli.compact:compact",
     "batch": "coatcheck.cli.batch:batch",
+    "eval": "coatcheck.cli.eval:evaluate",
     "config": "coatcheck.cli.config:group",
     "doctor": "coatcheck.cli.doctor:doctor",
 }
