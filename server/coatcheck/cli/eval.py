@@ -54,7 +54,7 @@ turns, and the whole result too where a probe is lost. p50: half of the answers 
 @click.option(
     "--jsonl",
     "file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     help='Items: {"id", "tool", "text", "focus"?, "arguments"?, "keep": [...]} a line.',
 )
