@@ -64,13 +64,13 @@ turns, and the whole result too where a probe is lost. p50: half of the answers 
 @click.option("--yes", is_flag=True, help="With --apply: write it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def evaluate(file: Path, *, live: bool, now: bool, apply: bool, yes: bool, as_json: bool) -> None:
-    """Measure what each tier keeps of your results, and recommend who reads what.
+    """Measure what rules and models keep of your results.
 
     Example: coatcheck eval --jsonl items.jsonl --live
 
-    Tiers are the rules alone, summarizer.model, and summarizer.stronger. Without --live nothing
-    is sent, and only answers that are already kept count. --live goes on where an earlier run
-    was stopped.
+    Tiers are the rules alone, summarizer.model, and summarizer.stronger; of each tool the best one
+    is recommended as a route. Without --live nothing is sent, and only answers that are already
+    kept count. --live goes on where an earlier run was stopped.
     """
     at = place()
     if live and not may_read(at):
