@@ -146,8 +146,8 @@ def costs(made: list[Outgoing], args: argparse.Namespace, settings: SummarizerSe
     )
     kinds = Counter(outgoing.reason.partition(":")[0] for outgoing in eligible)
     print("reasons:", json.dumps({why: count for why, count in kinds.items() if why}))
-    for outgoing in eligible[:5]:
-        print("for example:", outgoing.summary.decision)
+    for outgoing in eligible[: args.decisions]:
+        print(outgoing.outcome, "|", outgoing.summary.decision)
 
 
 def main() -> None:
@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--open", action="store_true")
     parser.add_argument("--agent", default="claude-opus-5-5")
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--decisions", type=int, default=5, help="print so many, with the inputs")
     run(parser.parse_args())
 
 
