@@ -37,6 +37,21 @@ def entries(draw: Draw, *, allow: str = "", variables: str = "") -> dict[str, An
     return dict(draw(st.permutations(list(entry.items()))))
 
 
+@st.composite
+def remotes(draw: Draw, *, allow: str = "") -> dict[str, Any]:
+    """Return an entry with an address, its keys in any order."""
+    entry = draw(st.dictionaries(names.map(lambda name: "x-" + name), unknown, max_size=2))
+    entry["url"] = draw(st.sampled_from(["https://x.example/mcp", "${BASE}/mcp?a=1", "http://ü/"]))
+    if draw(st.booleans()):
+        entry["type"] = draw(st.sampled_from(["http", "sse", "streamable-http"]))
+    if draw(st.booleans()):
+        tokens = st.text("Xx-_ab1", min_size=1)
+        entry["headers"] = draw(st.dictionaries(tokens, words, max_size=3))
+    if allow and draw(st.booleans()):
+        entry[allow] = ["list"]
+    return dict(draw(st.permutations(list(entry.items()))))
+
+
 def _quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 

@@ -7,13 +7,15 @@ import select
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from users import User
 
 # How long an example takes says nothing on a busy machine. The examples are the same every time,
 # so that a run says something of the change; .ci/full sets COATCHECK_SEARCH and looks for new ones.
@@ -131,6 +133,96 @@ def coatcheck(*upstream: str, name: str = "up") -> list[str]:
     return [sys.executable, "-c", MAIN, "run", "--name", name, "--", *server]
 
 
+class Gateway:
+    """A stdio server of tests/upstreams over HTTP, and what was sent to it."""
+
+    def __init__(self, kind: str, *upstream: str, port: int = 0) -> None:
+        server = [sys.executable, str(UPSTREAMS / upstream[0]), *upstream[1:]]
+        words = [sys.executable, str(UPSTREAMS / "gateway.py"), "--kind", kind, "--port", str(port)]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen([*words, "--", *server], stdout=pipe, stderr=pipe)
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+        self.requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self._process.stdout, self.requests), (self._process.stderr, self.log))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, stream: Any, lines: "queue.SimpleQueue[bytes]") -> None:
+        with stream:
+            for line in stream:
+                lines.put(line)
+        lines.put(b"")
+
+    def url(self, path: str = "/mcp") -> str:
+        """Return the address of an endpoint."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def seen(self, wanted: str) -> dict[str, str]:
+        """Wait for a request such as "GET /mcp" and return its headers."""
+        while not (line := self.requests.get(timeout=BOUND_SECONDS).decode()).startswith(wanted):
+            assert line, f"ended without {wanted}"
+        found = json.loads(line.removeprefix(wanted))
+        assert isinstance(found, dict)
+        return found
+
+    def control(self, **what: Any) -> None:
+        """Say what is to go wrong with the next request."""
+        request = urllib.request.Request(
+            self.url("/control"), json.dumps(what).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=BOUND_SECONDS):
+            pass
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        self._process.terminate()
+        try:
+            self._process.wait(BOUND_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join(BOUND_SECONDS)
+
+
+def over(url: str, *more: str, name: str = "up") -> list[str]:
+    """Return the command line of a coatcheck in front of a URL."""
+    return [sys.executable, "-c", MAIN, "run", "--name", name, "--url", url, *more]
+
+
+@contextmanager
+def reached(way: str, *upstream: str) -> Iterator[Agent]:
+    """Give an agent with a server of tests/upstreams behind coatcheck, by stdio or over HTTP."""
+    gateway = None if way == "stdio" else Gateway(way, *upstream)
+    path = "/sse" if way == "sse" else "/mcp"
+    agent = Agent(coatcheck(*upstream) if gateway is None else over(gateway.url(path)), {})
+    try:
+        yield agent
+    finally:
+        agent.end()
+        if gateway is not None:
+            gateway.end()
+
+
+@pytest.fixture
+def gateway() -> Iterator[Callable[..., Gateway]]:
+    """Start a server over HTTP: gateway("stream", "plain.py")."""
+    gateways: list[Gateway] = []
+
+    def started(kind: str, *upstream: str, port: int = 0) -> Gateway:
+        gateways.append(Gateway(kind, *upstream, port=port))
+        return gateways[-1]
+
+    yield started
+    for one in gateways:
+        one.end()
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Run async tests on asyncio, which the relay is written for."""
@@ -145,11 +237,15 @@ def command() -> Callable[..., list[str]]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Agent]]:
-    """Start an agent with a wrapped server: start("plain.py", "--flag", NAME="value")."""
+    """Start an agent with a wrapped server: start("plain.py", "--flag", NAME="value").
+
+    A list in place of the server is the whole command line.
+    """
     agents: list[Agent] = []
 
-    def started(*upstream: str, **environ: str) -> Agent:
-        agents.append(Agent(coatcheck(*upstream), environ))
+    def started(first: str | list[str], *more: str, **environ: str) -> Agent:
+        words = first if isinstance(first, list) else coatcheck(first, *more)
+        agents.append(Agent(words, environ))
         return agents[-1]
 
     yield started
@@ -157,19 +253,25 @@ def start() -> Iterator[Callable[..., Agent]]:
         agent.end()
 
 
+@pytest.fixture(scope="module")
+def way() -> str:
+    """Say how the upstream is reached; a module may have more ways."""
+    return "stdio"
+
+
 @pytest.fixture
-def agent(start: Callable[..., Agent]) -> Agent:
+def agent(way: str) -> Iterator[Agent]:
     """Return an agent with the plain server behind coatcheck, before the handshake."""
-    return start("plain.py")
+    with reached(way, "plain.py") as agent:
+        yield agent
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Agent]:
+def shared(way: str) -> Iterator[Agent]:
     """Return an agent after the handshake that the tests of a module share."""
-    agent = Agent(coatcheck("plain.py"), {})
-    agent.greet()
-    yield agent
-    agent.end()
+    with reached(way, "plain.py") as agent:
+        agent.greet()
+        yield agent
 
 
 @pytest.fixture
@@ -187,3 +289,16 @@ def wait_gone() -> Callable[..., None]:
                     os.close(descriptor)
 
     return wait
+
+
+@pytest.fixture
+def user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> User:
+    made = User(tmp_path, capsys)
+    for name in ("CODEX_HOME", "CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME", "COPILOT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(made.home))
+    monkeypatch.setenv("COATCHECK_HOME", str(made.home / "state"))
+    monkeypatch.chdir(made.project)
+    return made

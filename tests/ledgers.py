@@ -52,11 +52,11 @@ def rows(home: Path, query: str = "SELECT * FROM entries ORDER BY id") -> list[s
 
 
 def assert_sound(home: Path) -> None:
-    """The file is undamaged and its roll-up holds exactly the sums of its rows."""
-    keys, sums = ", ".join(schema.KEYS), ", ".join(f"sum({name})" for name in schema.MEASURES)
-    both = ", ".join((*schema.KEYS, *schema.MEASURES))
+    """The file is undamaged and its roll-ups hold exactly the sums of its rows."""
     assert [tuple(row) for row in rows(home, "PRAGMA integrity_check")] == [("ok",)]
-    assert [tuple(row) for row in rows(home, f"SELECT {both} FROM rollup ORDER BY {keys}")] == [
-        tuple(row)
-        for row in rows(home, f"SELECT {keys}, {sums} FROM booked GROUP BY {keys} ORDER BY {keys}")
-    ]
+    for name, (keys, measures, counted) in schema.ROLLUPS.items():
+        by, sums = ", ".join(keys), ", ".join(f"sum({measure})" for measure in measures)
+        both = ", ".join((*keys, *measures))
+        summed = f"SELECT {by}, {sums} FROM booked WHERE {counted} GROUP BY {by} ORDER BY {by}"
+        found = rows(home, f"SELECT {both} FROM {name} ORDER BY {by}")
+        assert [tuple(row) for row in found] == [tuple(row) for row in rows(home, summed)]

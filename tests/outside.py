@@ -61,13 +61,21 @@ def pypi_server(name: str, *arguments: str) -> list[str]:
     return [str(_under("COATCHECK_TOOLS", f"python/{name}/bin/{name}")), *arguments]
 
 
+def example_python(name: str) -> str:
+    """Return the interpreter of an environment with a library that an example uses."""
+    return str(_under("COATCHECK_TOOLS", f"python/examples-{name}/bin/python"))
+
+
 def bench(path: str) -> str:
     """Return the path of a bench script."""
     return str(_under("COATCHECK_BENCH", path))
 
 
 def run(
-    command: Sequence[str], environ: Mapping[str, str] | None = None, seconds: float = 300
+    command: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    seconds: float = 300,
+    folder: Path | None = None,
 ) -> list[str]:
     """Run a command and return the lines of its output; the exit code is not looked at."""
     done = subprocess.run(
@@ -77,6 +85,7 @@ def run(
         capture_output=True,
         text=True,
         timeout=seconds,
+        cwd=folder,
     )
     sys.stdout.write(done.stdout + done.stderr)  # pytest shows it when the test fails
     return done.stdout.splitlines()

@@ -220,3 +220,57 @@ def test_a_real_agent_copies_a_file_by_its_ref_without_reading_it(session: Sessi
     (copied,) = session.folder.rglob("copy.txt")
     assert copied.read_bytes() == whole.encode()
     assert "record 3500: something" not in json.dumps(requests, ensure_ascii=False)
+
+
+@pytest.fixture
+def probing(session: Session) -> Session:
+    """Return a session whose wrapped server answers in odd shapes."""
+    entry = json.loads(session.servers.read_text())["mcpServers"]["fs"]
+    probe = [sys.executable, bench("clients/probe_server.py")]
+    entry["args"] = [*COATCHECK[1:], "--name", "probe", "--", *probe]
+    session.servers.write_text(json.dumps({"mcpServers": {"probe": entry}}))
+    return session
+
+
+def probe(tool: str, **arguments: object) -> dict[str, Any]:
+    return {"tool": f"probe/{tool}", "input": arguments}
+
+
+def test_gemini_shows_an_array_and_what_only_structured_content_holds(probing: Session) -> None:
+    plan = [probe("raw", text="[1, 2, 3]"), probe("structured_only")]
+    seen = json.dumps(probing.play("gemini", plan)[-1]["contents"])
+    assert "[1, 2, 3]" in seen
+    assert "Invalid input" not in seen
+    assert "STRUCTURED-MARKER" in seen
+
+
+def test_qwen_shows_what_only_structured_content_holds(probing: Session) -> None:
+    seen = json.dumps(probing.play("qwen", [probe("structured_only")])[-1]["messages"])
+    assert "STRUCTURED-MARKER" in seen
+
+
+def test_codex_shows_that_a_result_is_an_error(session: Session) -> None:
+    requests = session.play("codex", [read_file("missing.txt")])
+    assert "Error: ENOENT" in json.dumps(requests[-1]["input"])
+
+
+def test_a_script_of_codex_parses_what_it_gets(probing: Session) -> None:
+    script = (
+        "const r = await tools.mcp__probe__json({n: 60000});"
+        "const v = JSON.parse(r.content[0].text);"
+        "text(Object.keys(v).join() + ' ' + v.items.length + ' ' + v._coatcheck);"
+    )
+    plan = [{"tool": "functions::exec", "input": {"_text": script}}]
+    model = ["--arg=-c", '--arg=model="gpt-6.1-sol"']
+    seen = json.dumps(probing.play("codex", plan, *model)[-1]["input"])
+    assert re.search(r"_coatcheck,items \d+ items: \d+ of 408 items shown", seen)
+
+
+@pytest.mark.parametrize(("client", "named"), [("claude", True), ("codex", False)])
+def test_the_roots_of_an_agent_reach_its_server(client: str, named: bool, session: Session) -> None:
+    requests = session.play(client, [{"tool": "fs/list_allowed_directories", "input": {}}])
+    project = session.folder / f"out-{client}/cwd"
+    seen = json.dumps(requests[-1].get("messages") or requests[-1]["input"])
+    listed = seen.partition("Allowed directories:")[2]
+    assert str(project) in listed
+    assert (f"{project}/data" in listed) is not named  # the folder of its command line

@@ -1,14 +1,18 @@
 """A handshake agent and an upstream that knows only the revision of 2026-07-28."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import Agent, coatcheck
 from hypothesis import given
 from hypothesis import strategies as st
+from outside import node_bin, npm_package
 
 from coatcheck import eras, wire
 from coatcheck.listening import Listening
@@ -218,19 +222,13 @@ def test_a_result_that_is_no_object_is_wrapped_for_the_agent(able: Agent) -> Non
 
 
 @pytest.mark.parametrize("code", ["-32601", "-32022", "-32000"])
-def test_an_upstream_that_knows_neither_is_heard_with_its_own_refusal(code: str) -> None:
-    command = [*coatcheck("")[:-2], sys.executable, "-c", REFUSES, code, "why"]
-    agent = Agent(command, {})
-    try:
-        assert greet(agent)["error"] == {
-            "code": int(code),
-            "message": "initialize",
-            "data": ["why"],
-        }
-        agent.send(id=2, method="tools/list")
-        assert agent.read()["error"]["message"] == "tools/list"
-    finally:
-        agent.end()
+def test_an_upstream_that_knows_neither_is_heard_with_its_own_refusal(
+    start: Callable[..., Agent], code: str
+) -> None:
+    agent = start([*coatcheck("")[:-2], sys.executable, "-c", REFUSES, code, "why"])
+    assert greet(agent)["error"] == {"code": int(code), "message": "initialize", "data": ["why"]}
+    agent.send(id=2, method="tools/list")
+    assert agent.read()["error"]["message"] == "tools/list"
 
 
 # The words of the revision, without a process
@@ -378,3 +376,43 @@ def test_the_last_thing_unheard_ends_the_stream() -> None:
     assert stream.sent() == [1, 1]
     assert not stream.notice("notifications/resources/updated", 1)
     assert stream.notice("notifications/resources/updated", 0)  # of no stream: passes
+
+
+def test_results_are_shortened_and_fetched_as_ever(
+    start: Callable[..., Agent], tmp_path: Path
+) -> None:
+    agent = start("eras.py", "modern", COATCHECK="on", COATCHECK_HOME=str(tmp_path))
+    greet(agent)
+    agent.send(id=1, method="tools/list")
+    assert answer(agent, 1)["result"]["tools"][-1]["name"] == "fetch_artifact"
+    agent.call("big", 2, bytes=64_000)
+    view = text_of(answer(agent, 2))
+    assert view.startswith("[coatcheck: ")
+    assert len(view) < 8_000
+    agent.call("fetch_artifact", 3, ref=re.findall(r"cc_\w+", view)[0], page=1)
+    assert "0123456789abcde\n0123456789abcde" in text_of(answer(agent, 3))
+
+
+MODERN_ONLY = """
+const base = process.argv[1] + "/dist/";
+const { McpServer } = await import(base + "index.mjs");
+const { serveStdio } = await import(base + "stdio.mjs");
+const make = () => {
+  const server = new McpServer({ name: "modern", version: "1" });
+  server.registerTool("hello", {}, async () => ({ content: [{ type: "text", text: "hi" }] }));
+  return server;
+};
+serveStdio(make, { legacy: "reject" });
+"""
+
+
+@pytest.mark.slow
+def test_a_server_of_the_public_sdk_that_rejects_the_handshake_is_used(
+    start: Callable[..., Agent],
+) -> None:
+    package = npm_package("@modelcontextprotocol/server")
+    command = ["node", "--input-type=module", "-e", MODERN_ONLY, package]
+    agent = start([*coatcheck("")[:-2], *command], PATH=f"{node_bin()}:{os.environ['PATH']}")
+    assert greet(agent)["result"]["serverInfo"]["name"] == "modern"
+    agent.call("hello", 1)
+    assert text_of(answer(agent, 1)) == "hi"

@@ -111,3 +111,18 @@ def test_laying_out_is_indenting_by_one(value: object) -> None:
 def test_text_of_short_lines_is_addressed_as_it_is() -> None:
     assert excerpt.lined('{"a":1}') == ('{"a":1}', False)
     assert excerpt.lined("x" * 3_000) == ("x" * 3_000, False)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=3), st.integers(3_000, 40_000))
+def test_no_page_costs_more_bytes_than_its_client_shows(piece: str, most_bytes: int) -> None:
+    text = piece * 9_000
+    size = excerpt.page_chars(text, most_bytes)
+    _, pages = excerpt.cut(text, 1, size=size)
+    parts = [excerpt.cut(text, page, size=size)[0] for page in range(1, pages + 1)]
+    assert "".join(parts) == text
+    assert text.isascii() or max(len(part.encode()) for part in parts) <= most_bytes
+
+
+def test_pages_of_ascii_have_one_size_for_all_clients() -> None:
+    assert excerpt.page_chars("a" * 50_000, 12_000) == excerpt.PAGE_CHARS
+    assert excerpt.page_chars("ä" * 50_000, 0) == excerpt.PAGE_CHARS

@@ -108,15 +108,28 @@ def test_the_rows_of_json_on_one_line_are_pieces_of_its_laid_out_form() -> None:
 def test_a_row_that_is_not_there_is_answered_with_how_many_and_how_to_get_lines() -> None:
     kept, ref = numbering(json.dumps([{"id": n} for n in range(9)], indent=1), 9)
     assert fetch(kept, {"ref": ref, "lines": "12-15"}).text == (
-        "Error: there is no row 12: the view numbers 9 rows;"
-        ' for lines of the text write lines="@12-15"'
+        'Error: there is no row 12: this has 9 rows; for lines of the text write lines="@12-15"'
     )
 
 
 def test_rows_of_a_view_that_numbers_none_are_refused() -> None:
     kept, ref = keeping(LONG)
     answer = fetch(kept, {"ref": ref, "lines": "rows 5-6"})
-    assert answer.is_error and "the view numbers no rows" in answer.text
+    assert answer.is_error and "no list of rows" in answer.text
+
+
+def test_a_view_that_counts_fields_leads_to_lines_and_says_how_to_get_rows() -> None:
+    rows = [{"id": n, "name": f"name {n}"} for n in range(1, 31)]
+    kept, ref = keeping(json.dumps({"total": 30, "items": rows}, indent=1))
+    kept.put(replace(kept.get(ref), omissions=[Omission("fields", 31, 61)]))
+    answer = fetch(kept, {"ref": ref, "lines": "2-3"})
+    assert answer.text == (
+        '[coatcheck: page 1 of 1, lines 2-3 of 125; if rows are meant: lines="rows 2-3"]\n'
+        ' "total": 30,\n "items": ['
+    )
+    notice, _, found = fetch(kept, {"ref": ref, "lines": "rows 2-3"}).text.partition("\n")
+    assert notice == "[coatcheck: page 1 of 1, rows 2-3 of 30 in items]"
+    assert json.loads(f"[{found}]") == rows[1:3]
 
 
 def test_where_the_view_numbers_rows_a_grep_says_how_to_see_around() -> None:

@@ -220,10 +220,10 @@ def test_an_older_coatcheck_leaves_a_newer_ledger_alone(tmp_path: Path) -> None:
 
 def test_a_ledger_that_becomes_newer_meanwhile_is_left_alone(tmp_path: Path) -> None:
     with closing(schema.open_writing(tmp_path)) as db:
-        store(db, [row_of(CALL)])
+        store(db, [CALL])
         set_version(tmp_path, len(schema.MIGRATIONS) + 1)
         with pytest.raises(LedgerError):
-            store(db, [row_of(CALL)])
+            store(db, [CALL])
     assert len(rows(tmp_path)) == 1
 
 
@@ -238,6 +238,19 @@ def test_an_older_ledger_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
     with closing(schema.open_writing(tmp_path, steps)) as db:
         assert schema.version_of(db) == len(steps)
     assert [row["later"] for row in rows(tmp_path)] == [None]
+
+
+def test_sums_of_another_form_are_made_anew_from_the_rows(tmp_path: Path) -> None:
+    row = dict(zip(schema.COLUMNS, row_of(CALL), strict=True))
+    del row["arm"]
+    with closing(schema.open_writing(tmp_path, schema.MIGRATIONS[:3])) as db:
+        db.execute("CREATE VIEW booked AS SELECT * FROM entries")
+        db.execute("CREATE TABLE rollup (day INTEGER)")
+        marks = ", ".join("?" * len(row))
+        db.execute(f"INSERT INTO entries ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+    assert written(tmp_path, CALL).lost == 0
+    assert_sound(tmp_path)
+    assert [tuple(found) for found in rows(tmp_path, "SELECT calls FROM rollup")] == [(2,)]
 
 
 def test_a_failed_migration_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
@@ -259,7 +272,7 @@ def test_rollups_equal_the_sums_of_rows_always(
 ) -> None:
     with TemporaryDirectory() as folder, closing(schema.open_writing(Path(folder))) as db:
         for batch in batches:
-            store(db, [row_of(entry) for entry in batch])
+            store(db, batch)
             fill_exact(Path(folder), lambda text: (len(text), 1), kept.get, max_rows=5)
             assert_sound(Path(folder))
 
@@ -291,6 +304,12 @@ def test_a_reader_sees_one_moment_and_cannot_write(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError) as refused:
             db.execute("DELETE FROM entries")
     assert refused.value.sqlite_errorcode == sqlite3.SQLITE_READONLY
+
+
+def test_a_ledger_that_is_being_made_is_not_there_yet(tmp_path: Path) -> None:
+    (tmp_path / schema.FILE).touch()
+    with pytest.raises(FileNotFoundError), reading(tmp_path):
+        pass
 
 
 def test_rows_are_found_by_tool_place_and_ref(tmp_path: Path) -> None:

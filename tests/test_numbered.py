@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcheck import excerpt
-from coatcheck.numbered import records
+from coatcheck.numbered import main_records, records
 from coatcheck.reducers import reduce
 from coatcheck.reducers.rawjson import loads, parse
 from coatcheck.reducers.records import same
@@ -84,6 +84,7 @@ def test_every_piece_of_a_list_is_its_record(
 
 
 def test_the_entries_of_a_map_come_with_their_keys() -> None:
+    assert pieces('{"a": 1, "b": 2}', of(2, "", "entries")) == ['"a": 1', '"b": 2']
     text = json.dumps({"sizes": {"a.b": 1, "c": {"d": 2}}})
     assert pieces(text, of(2, "sizes", "entries")) == ['"a.b": 1', '"c": {"d": 2}']
 
@@ -110,6 +111,24 @@ def test_a_row_of_csv_may_have_several_lines() -> None:
 )
 def test_what_is_not_there_as_counted_is_not_found(text: str, omissions: list[Omission]) -> None:
     assert records(text, omissions) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (json.dumps(RECORDS), 300),
+        (json.dumps({"a.b": RECORDS, "total": 300}), 300),
+        ("\n".join(map(json.dumps, RECORDS)), 300),
+        ("id,name\n1,a\n2,b\n3,c\n", 3),
+        (json.dumps({"one": [1, 2], "other": [3, 4]}), 0),
+        ('{"a": 1}', 0),
+        ("plain text", 0),
+        ("", 0),
+    ],
+)
+def test_a_text_that_is_mostly_a_list_has_records_of_its_own(text: str, count: int) -> None:
+    found = main_records(text)
+    assert len(found.places if found else ()) == count
 
 
 def test_the_records_of_a_python_literal_are_read_as_python() -> None:

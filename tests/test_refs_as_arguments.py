@@ -15,7 +15,7 @@ from coatcheck.view import ref_in
 pytestmark = pytest.mark.slow
 
 TEXT = "".join(f"record {n}: something «to» keep exactly\t{n * 7}\r\n" for n in range(7_000))
-PAIR = 'refs_into = [{ from = "self", to = "fs.write_file" }]\n[defaults]\nbudget_tokens = 600\n'
+PAIR = 'refs_into = [{ from = "self", to = "fs.write_file" }]\n'
 
 
 class Session:

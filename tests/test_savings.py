@@ -18,11 +18,12 @@ from coatcheck.cli.log import following
 from coatcheck.cli.savings import savings
 from coatcheck.cli.show import show
 from coatcheck.cli.text import fitted
+from coatcheck.figures import By, Figures, Savings, Window, percent
 from coatcheck.ledger import schema
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import DEFINITIONS, GROUPS, By, Figures, Savings, Window, percent
+from coatcheck.ledger.report import DEFINITIONS, GROUPS
 from coatcheck.ledger.report import savings as report
-from coatcheck.ledger.writer import row_of, store
+from coatcheck.ledger.writer import store
 from coatcheck.types import Artifact, Call, Entry, Omission
 
 DAY = 86_400
@@ -67,7 +68,7 @@ entries = st.builds(
 
 def keep(folder: Path, many: Sequence[Entry]) -> None:
     with closing(schema.open_writing(folder)) as db:
-        store(db, [row_of(entry) for entry in many])
+        store(db, many)
 
 
 def reported(folder: Path, by: By = "tool", window: Window = Window()) -> Savings:  # noqa: B008 (frozen)
@@ -194,8 +195,15 @@ def test_the_table_is_aligned_plain_text_with_units_totals_and_definitions(tmp_p
     assert " ".join(table[2].split()[:8]) == "github.list_issues 1 1 1,000 800 100 30 0"
     assert " ".join(table[-1].split()[:8]) == "total 2 1 1,050 850 150 30 130"
     assert len({len(line) for line in table[2:]}) == 1
-    for word in DEFINITIONS:
+
+
+def test_explain_says_what_words_mean_when_prices_are_from_and_how_far_counts_are_off(
+    tmp_path: Path,
+) -> None:
+    output = "\n" + run(tmp_path, "--explain").output
+    for word in (*DEFINITIONS, "prices", "error"):
         assert f"\n{word}: " in output
+    assert "claude-opus-5-5, of 20" in output and "7.4 %" in output
 
 
 def test_a_narrow_table_goes_without_the_columns_named_first() -> None:

@@ -1,16 +1,18 @@
 """Wrapping an entry edits its text alone, and unwrapping gives the text back."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from config_texts import JsonWriter, TomlWriter, YamlWriter, entries, names
+from config_texts import JsonWriter, TomlWriter, YamlWriter, entries, names, remotes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatcheck import wrap
-from coatcheck.dialect import Dialect, Location
+from coatcheck import remote, wrap
+from coatcheck.dialect import OUR_VARIABLES, Dialect, Location
 from coatcheck.nodes import NotEditable, NotParsed
+from coatcheck_adapters.clients import codex, copilot, gemini, opencode, unverified
 
 PROGRAM = "/opt/coat check/bin/coatcheck"
 USUAL = Dialect("usual", "Usual", (), "Restart.", allow=("tools",), approve=("autoApprove",))
@@ -143,6 +145,7 @@ ENTRIES = """{
     "bare": {"command": "server" /* no arguments */, "env": {"TOKEN": "${TOKEN}"}},
     "every": {"command": "x", "tools": ["*"], "autoApprove": ["list",],},
     "far": {"type": "http", "url": "https://example.org/mcp", "headers": {"A": "${A}"}},
+    "own": {"type": "http", "url": "https://example.org/mcp", "oauth": {"clientId": "x"}},
     "off": {"command": "x", "disabled": true},
     "uvx": {"command": "uvx", "args": ["coatcheck", "run", "--", "server"]},
     "all": {"command": "/bin/coatcheck", "args": ["serve"]},
@@ -162,6 +165,9 @@ WRAPPED = """{
 /* no arguments */, "env": {"TOKEN": "${TOKEN}"}},
     "every": {"command": "/c/coatcheck", "args": ["run", "--name", "every", "--", "x"], \
 "tools": ["*"], "autoApprove": ["list", "fetch_artifact",],},
+    "far": {"type": "stdio", "command": "/c/coatcheck", "args": ["run", "--name", "far", "--url", \
+"https://example.org/mcp", "--header-env", "A=COATCHECK_HEADER_1"], \
+"env": {"COATCHECK_HEADER_1": "${A}"}},
 """
 
 
@@ -171,7 +177,8 @@ def test_the_state_of_every_kind_of_entry_is_told() -> None:
         "plain": "plain",
         "bare": "plain",
         "every": "plain",
-        "far": "remote",
+        "far": "plain",
+        "own": "remote",
         "off": "disabled",
         "uvx": "ours",
         "all": "ours",
@@ -184,7 +191,7 @@ def test_the_state_of_every_kind_of_entry_is_told() -> None:
 def test_wrapping_changes_nothing_but_the_command_the_arguments_and_lists_of_tools() -> None:
     sheet = wrap.read(ENTRIES, USUAL, JSONC)
     plain = [server for server in sheet.servers if server.state == "plain"]
-    rest = ENTRIES[ENTRIES.index('    "far"') :]
+    rest = ENTRIES[ENTRIES.index('    "own"') :]
     assert wrap.wrapped(sheet, plain, "/c/coatcheck") == WRAPPED + rest
 
 
@@ -250,3 +257,117 @@ def test_a_change_that_cannot_be_undone_in_place_is_refused() -> None:
     sheet = wrap.read('{"mcpServers": {"--": {"command": "x"}}}', USUAL, JSON)
     with pytest.raises(NotEditable):
         wrap.wrapped(sheet, sheet.servers, PROGRAM)
+
+
+@settings(max_examples=60)
+@given(
+    st.data(),
+    st.sampled_from([JSON, JSONC]),
+    st.dictionaries(names.filter(lambda name: name != "--"), remotes(allow="tools"), max_size=3),
+)
+def test_remote_entries_are_the_same_after_wrapping_and_unwrapping(
+    data: st.DataObject, location: Location, servers: dict[str, Any]
+) -> None:
+    writer = JsonWriter(data.draw, commented=location is JSONC)
+    before = writer.document({"mcpServers": servers})
+    text = wrap_all(before, USUAL, location)
+    for server in wrap.read(text, USUAL, location).servers:
+        plain, entry = servers[server.name], server.entry.value
+        assert entry["args"][:5] == ["run", "--name", server.name, "--url", plain["url"]]
+        values = (plain.get("headers") or {}).values()
+        assert not any(value and value in entry["args"][5:] for value in values)
+        assert list((entry.get("env") or {}).values()) == list(values)
+    assert unwrap_all(text, USUAL, location) == before
+
+
+REMOTE_CODEX = """[mcp_servers.one]
+url = 'https://one.example/mcp' # mine
+bearer_token_env_var = "ONE_TOKEN"
+tool_timeout_sec = 9
+
+[mcp_servers.one.http_headers] # two
+X-Region = "eu"
+X-Team = 'a'
+
+[mcp_servers.two]
+enabled_tools = ["a"]
+url = "https://two.example/mcp"
+http_headers = { X-Key = "secret" }
+"""
+
+
+def test_codex_gets_its_token_from_a_variable_that_it_hands_on() -> None:
+    dialect = codex.DIALECT
+    text = wrap_all(REMOTE_CODEX, dialect, TOML)
+    one, two = (server.entry.value for server in wrap.read(text, dialect, TOML).servers)
+    headers = ["X-Region=COATCHECK_HEADER_1", "X-Team=COATCHECK_HEADER_2"]
+    assert one["args"][5:] == [
+        *(word for header in headers for word in ("--header-env", header)),
+        "--bearer-env",
+        "ONE_TOKEN",
+    ]
+    assert one["env_vars"] == ["ONE_TOKEN", *OUR_VARIABLES]
+    assert one["env"] == {"COATCHECK_HEADER_1": "eu", "COATCHECK_HEADER_2": "a"}
+    assert one.keys() == {"command", "args", "env_vars", "env", "tool_timeout_sec"}
+    assert two["env_vars"] == list(OUR_VARIABLES)
+    assert two["enabled_tools"] == ["a", "fetch_artifact"]
+    assert unwrap_all(text, dialect, TOML) == REMOTE_CODEX
+
+
+@pytest.mark.parametrize(
+    ("dialect", "entry", "transport"),
+    [
+        (gemini.DIALECT, {"httpUrl": "https://x.example/mcp", "headers": {"A": "$A"}}, []),
+        (gemini.DIALECT, {"url": "https://x.example/sse"}, ["--transport", "sse"]),
+        (gemini.DIALECT, {"url": "https://x.example/mcp", "type": "http"}, []),
+        (copilot.DIALECT, {"type": "http", "url": "https://x.example/mcp", "tools": ["*"]}, []),
+        (copilot.DIALECT, {"type": "sse", "url": "https://x.example/"}, ["--transport", "sse"]),
+        (opencode.DIALECT, {"type": "remote", "url": "https://x.example/", "enabled": True}, []),
+    ],
+)
+def test_the_transport_of_each_client_is_kept(
+    dialect: Dialect, entry: dict[str, Any], transport: list[str]
+) -> None:
+    before = json.dumps({"mcpServers": {"a": entry}})
+    text = wrap_all(before, dialect, JSON)
+    value = json.loads(text)["mcpServers"]["a"]
+    words = value["args"] if dialect.args else value["command"][1:]
+    assert words[5 : 5 + len(transport)] == transport
+    assert ("--transport" in words) == bool(transport)
+    assert unwrap_all(text, dialect, JSON) == before
+
+
+def test_remote_entries_of_yaml_come_back() -> None:
+    before = "mcpServers:\n- name: a\n  type: streamable-http\n  url: https://x.example/mcp\n"
+    (dialect,) = (d for d in unverified.DIALECTS if d.name == "continue")
+    text = wrap_all(before, dialect, YAML)
+    assert '  args: ["run", "--name", "a", "--url", https://x.example/mcp]' in text
+    expected = before.replace("streamable-http", '"streamable-http"')  # the journal has the text
+    assert unwrap_all(text, dialect, YAML) == expected
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"url": "https://x.example/mcp?apiKey=abc"},
+        {"url": "https://me:word@x.example/mcp"},
+        {"url": "https://x.example", "type": "ws"},
+        {"url": "wss://x.example"},
+        {"url": "https://x.example", "headers": {"A=B": "c"}},
+        {"url": "https://x.example", "headers": {"A": 1}},
+        {"url": "https://x.example", "headersHelper": "./token"},
+        {"url": "https://x.example", "env": {"A": "b"}},
+    ],
+)
+def test_a_remote_entry_that_only_the_client_can_reach_is_left_alone(entry: Any) -> None:
+    (server,) = wrap.read(json.dumps({"mcpServers": {"a": entry}}), USUAL, JSON).servers
+    assert server.state == "remote"
+    assert remote.obstacle(entry, USUAL)
+
+
+def test_an_environment_with_more_than_headers_is_not_made_into_headers() -> None:
+    before = '{"mcpServers": {"a": {"url": "https://x.example", "headers": {"A": "b"}}}}'
+    text = wrap_all(before).replace('"COATCHECK_HEADER_1"', '"MINE": "x", "COATCHECK_HEADER_1"')
+    sheet = wrap.read(text, USUAL, JSON)
+    with pytest.raises(NotEditable):
+        wrap.unwrapped(sheet, sheet.servers)

@@ -3,11 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
+from users import User
 
-from coatcheck.cli import launcher, main
+from coatcheck.cli import launcher
 from coatcheck.cli.parts import desk, ledger_of
 from coatcheck.cli.place import Place
 from coatcheck.config import Config
@@ -25,51 +25,6 @@ CLAUDE = """{"mcpServers": {"a": {"command": "a"}},
 "projects": {"/p": {"mcpServers": {"b": {"command": "b"}}}}}"""
 
 
-class User:
-    """A user with a home folder, a project folder and the command line."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.home, self.project = folder / "home", folder / "project"
-        self.project.mkdir()
-        self.launcher = str(self.home / "state/bin/coatcheck")
-        self._capsys = capsys
-
-    def write(self, path: str, text: str) -> Path:
-        """Write a file of the user, or of the project if path begins with a dot and a slash."""
-        file = (self.project if path.startswith("./") else self.home) / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode())
-        return file
-
-    def run(self, *words: str, code: int = 0) -> str:
-        """Run a command and return what it says, errors included."""
-        try:
-            ended: object = main(list(words))
-        except SystemExit as stop:
-            ended = stop.code
-        said = self._capsys.readouterr()
-        assert ended == code, said
-        return said.out + said.err
-
-    def states(self, *words: str) -> dict[str, str]:
-        """Return the state of each server, by client, scope and name."""
-        rows: list[dict[str, Any]] = json.loads(self.run("status", "--json", *words))["rows"]
-        return {f"{r['client']} {r['scope']} {r['server']}": r["state"] for r in rows}
-
-
-@pytest.fixture
-def user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> User:
-    made = User(tmp_path, capsys)
-    for name in ("CODEX_HOME", "CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME", "COPILOT_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(made.home))
-    monkeypatch.setenv("COATCHECK_HOME", str(made.home / "state"))
-    monkeypatch.chdir(made.project)
-    return made
-
-
 def test_wrapping_and_unwrapping_leaves_every_file_as_it_was(user: User) -> None:
     files = {
         user.write(path, text): text
@@ -82,7 +37,7 @@ def test_wrapping_and_unwrapping_leaves_every_file_as_it_was(user: User) -> None
     user.run("wrap", "--yes")
     assert user.states() == {
         "claude-code project files": "wrapped",
-        "claude-code project web": "remote",
+        "claude-code project web": "wrapped",
         "claude-code local b": "wrapped",
         "claude-code user a": "wrapped",
         "codex user files": "wrapped",
@@ -115,7 +70,7 @@ def test_only_what_was_asked_for_is_wrapped(user: User) -> None:
     user.run("wrap", "--yes", "--only", "b")
     assert user.states() == {
         "claude-code project files": "plain",
-        "claude-code project web": "remote",
+        "claude-code project web": "plain",
         "claude-code local b": "wrapped",
         "claude-code user a": "wrapped",
     }
@@ -210,7 +165,7 @@ def test_the_result_is_told_as_json(user: User) -> None:
     file = user.write("./.mcp.json", PROJECT)
     told = json.loads(user.run("wrap", "--yes", "--json"))
     assert told["written"] == [str(file)]
-    assert [row["state"] for row in told["rows"]] == ["wrapped", "remote"]
+    assert [row["state"] for row in told["rows"]] == ["wrapped", "wrapped"]
 
 
 def test_uninstalling_unwraps_files_of_other_projects_and_removes_the_launcher(
@@ -294,3 +249,93 @@ def test_a_file_whose_change_cannot_be_proved_is_left_alone(user: User) -> None:
     assert "would not be changed" in user.run("wrap", "--dry-run")
     assert "nothing was changed" in user.run("wrap", "--yes", code=1)
     assert file.read_text() == text
+
+
+def test_a_remote_server_is_wrapped_with_its_secret_out_of_the_arguments(user: User) -> None:
+    headers = '"headers": {"Authorization": "Bearer ${TOKEN}"}'
+    text = PROJECT.replace('mcp"}', f'mcp", {headers}}}')
+    file = user.write("./.mcp.json", text)
+    said = user.run("wrap", "--yes")
+    web = json.loads(file.read_text())["mcpServers"]["web"]
+    assert "coatcheck login" not in said
+    assert web == {
+        "type": "stdio",
+        "command": user.launcher,
+        "args": [
+            *("run", "--name", "web", "--url", "https://example.org/mcp"),
+            *("--header-env", "Authorization=COATCHECK_HEADER_1"),
+        ],
+        "env": {"COATCHECK_HEADER_1": "Bearer ${TOKEN}"},
+    }
+    user.run("unwrap", "--yes")
+    assert file.read_text() == text
+
+
+def test_a_remote_server_that_may_ask_for_a_login_is_told(user: User) -> None:
+    user.write("./.mcp.json", PROJECT)
+    login = "coatcheck login web --url https://example.org/mcp"
+    assert f"If it asks who you are: {login}" in user.run("wrap", "--yes")
+
+
+def test_a_remote_server_that_only_the_client_can_reach_is_listed_with_the_reason(
+    user: User,
+) -> None:
+    text = PROJECT.replace('mcp"}', 'mcp", "headersHelper": "./token"}')
+    file = user.write("./.mcp.json", text)
+    assert "means of the client's own (headersHelper)" in user.run("wrap", "--yes", "--only", "web")
+    assert file.read_text() == text
+
+
+@pytest.fixture
+def shared(user: User) -> Path:
+    """Return a file of the project's servers that git tracks."""
+    file = user.write("./.mcp.json", PROJECT)
+    for words in (["init", "-q"], ["add", ".mcp.json"]):
+        subprocess.run(["git", *words], cwd=user.project, check=True)
+    return file
+
+
+@pytest.mark.parametrize("before", ["{}", '{"a": 1, "projects": {"/p": {}}}', None])
+def test_what_git_tracks_can_be_wrapped_for_one_user_alone(
+    user: User, shared: Path, before: str | None
+) -> None:
+    if before is None:
+        mine = {"projects": {str(user.project): {"mcpServers": {"x": {"command": "x"}}}}}
+        before = json.dumps(mine, indent=2)
+    own = user.write(".claude.json", before)
+    assert "--local wraps it for you alone" in user.run("status")
+    assert f'"command": "{user.launcher}"' in user.run("wrap", "--local", "--dry-run")
+    assert own.read_text() == before
+    said = user.run("wrap", "--local", "--yes", "--only", "files", "--only", "web")
+    assert f"wrapped for you alone: files, web in {own}" in said
+    assert shared.read_text() == PROJECT
+    entries = json.loads(own.read_text())["projects"][str(user.project)]["mcpServers"]
+    assert entries["files"]["args"][3:] == ["--", "npx", "-y", "server-files", "${HOME}"]
+    assert user.states()["claude-code local files"] == "wrapped"
+    assert "Nothing to wrap." in user.run("wrap", "--local", "--yes", "--only", "files")
+    user.run("unwrap", "--yes")
+    assert own.read_text() == before
+
+
+def test_an_entry_of_ones_own_is_no_stand_in_and_stays(user: User, shared: Path) -> None:
+    mine = {"projects": {str(user.project): {"mcpServers": {"files": {"command": "mine"}}}}}
+    own = user.write(".claude.json", json.dumps(mine))
+    user.run("wrap", "--local", "--yes")
+    user.run("unwrap", "--yes")
+    entries = json.loads(own.read_text())["projects"][str(user.project)]["mcpServers"]
+    assert entries["files"] == {"command": "mine"}
+    assert "web" not in entries
+
+
+def test_a_stand_in_whose_shared_entry_has_changed_becomes_plain(user: User, shared: Path) -> None:
+    own = user.write(".claude.json", "{}")
+    user.run("wrap", "--local", "--yes")
+    shared.write_text(PROJECT.replace("server-files", "server-files@2"))
+    user.run("unwrap", "--yes")
+    entries = json.loads(own.read_text())["projects"][str(user.project)]["mcpServers"]
+    assert entries == {"files": {"command": "npx", "args": ["-y", "server-files", "${HOME}"]}}
+
+
+def test_nobody_is_wrapped_alone_before_the_client_has_run(user: User, shared: Path) -> None:
+    assert "Nothing to wrap." in user.run("wrap", "--local", "--yes")
+    assert not (user.home / ".claude.json").exists()

@@ -29,8 +29,15 @@ def start(
     script: Path, upstream: Sequence[str], text: str = "in\n", folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Start upstream through the launcher, as an agent does that passes few variables."""
+    return launch(script, ["--", *upstream], text, folder)
+
+
+def launch(
+    script: Path, words: Sequence[str], text: str, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Start the launcher as an entry that ends with words does."""
     return subprocess.run(
-        [script, "run", "--name", "n", "--", *upstream],
+        [script, "run", "--name", "n", *words],
         input=text,
         capture_output=True,
         text=True,
@@ -110,3 +117,34 @@ def test_a_launcher_that_is_up_to_date_is_not_written_again(tmp_path: Path) -> N
     before = launcher.install(tmp_path).stat().st_ino
     assert launcher.install(tmp_path).stat().st_ino == before
     assert launcher.install(tmp_path, "/other/python").stat().st_ino != before
+
+
+@pytest.mark.parametrize("python", ["/removed/python", "broken"])
+def test_an_agent_is_told_that_its_remote_server_needs_coatcheck(
+    tmp_path: Path, python: str
+) -> None:
+    if python == "broken":
+        python = python_with(tmp_path, "import no_such_module")
+    script = launcher.install(tmp_path / "home", python)
+    asked = [REQUEST, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
+    asked.append({"jsonrpc": "2.0", "method": "tools/list", "id": "b 1"})
+    lines = "".join(json.dumps(message) + "\n" for message in asked)
+    done = launch(script, ["--url", "http://127.0.0.1:9/mcp"], lines)
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["id"], second["id"]) == (7, "b 1")
+    assert "give the entry its address back" in first["error"]["message"]
+    assert "give the entry its address back" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "cached"),
+    [
+        ("/home/me/.cache/uv/archive-v0/x1/bin/python", True),
+        ("/cache/uv/archive-v0/x1/bin/python", True),
+        ("/home/me/.local/pipx/.cache/1f/bin/python", True),
+        ("/home/me/.local/share/uv/tools/coatcheck/bin/python", False),
+        ("/usr/bin/python3", False),
+    ],
+)
+def test_an_installation_in_a_cache_is_known(python: str, cached: bool) -> None:
+    assert launcher.is_in_cache(python) is cached

@@ -1,6 +1,6 @@
 """Change what lists offer: our tool and resources last, no outputSchema of shortened results."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from coatcheck import spans
@@ -45,14 +45,15 @@ _ANNOTATIONS = {
         "openWorldHint": False,
     }
 }
+# A page holds 8,000 characters; the figure leaves room for several blocks.
+_MAX_RESULT_CHARS = 50_000
+
 TEMPLATE = {
     "uriTemplate": URI + "{ref}",
     "name": "artifact",
     "description": "A tool result kept in full by coatcheck",
     "mimeType": "text/plain",
 }
-# A page holds 8,000 characters; the figure leaves room for several blocks.
-_MAX_RESULT_CHARS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +117,23 @@ def change(
     return Listing(changed, frozenset(names), frozenset(with_focus), added)
 
 
-def with_template(result: bytes) -> bytes | None:
+def schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
+    """Return the output schemas of a list of tools by the tools' names."""
+    tools = listed.get("tools") if isinstance(listed, dict) else None
+    entries = [entry for entry in tools or () if isinstance(entry, dict)]
+    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
+    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
+
+
+def with_templates(result: bytes, *more: Mapping[str, str]) -> bytes | None:
     """Return the last page of a list of resource templates with ours, None for other pages."""
     templates = spans.member(result, "resourceTemplates")
     if templates is None or spans.member(result, "nextCursor"):
         return None
     comma = b"," if spans.items(result, templates.start) else b""
     at = templates.end - 1
-    return spans.apply(result, [(at, at, comma + spans.dumps(TEMPLATE))])
+    ours = b",".join(spans.dumps(template) for template in (TEMPLATE, *more))
+    return spans.apply(result, [(at, at, comma + ours)])
 
 
 def _name(result: bytes, start: int) -> str:

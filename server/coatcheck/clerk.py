@@ -32,10 +32,12 @@ class Clerk:
     message passes as received.
     """
 
-    def __init__(self, desk: "Desk") -> None:
+    def __init__(self, desk: "Desk", workers: ThreadPoolExecutor | None = None) -> None:
+        """Make a clerk; workers are shared with other clerks, its own are made when needed."""
         self._desk = desk
         self._loop = asyncio.get_running_loop()
-        self._workers: ThreadPoolExecutor | None = None
+        self._workers = workers
+        self._are_shared = workers is not None
         self._working = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,10 +72,10 @@ class Clerk:
         """Let the desk put texts for refs into raw, the params, in a worker."""
         self._run(lambda: self._desk.fill(call, message.params(), raw), done)
 
-    def wants(self, pending: "Pending", size_bytes: int) -> bool:
+    def wants(self, pending: "Pending", line: bytes) -> bool:
         """Tell whether the desk looks at the result of this request."""
         try:
-            return self._desk.wants(pending.method, pending.call, size_bytes)
+            return self._desk.wants(pending.method, pending.call, len(line), line)
         except Exception:
             logger.exception("the desk failed on a result of %s", pending.method)
             return False
@@ -120,7 +122,7 @@ class Clerk:
                 await self._idle.wait()
         except TimeoutError:
             logger.warning("%d results were still being looked at", self._working)
-        if self._workers is not None:
+        if self._workers is not None and not self._are_shared:
             self._workers.shutdown(wait=False, cancel_futures=True)
         try:
             await self._loop.run_in_executor(None, self._desk.close)

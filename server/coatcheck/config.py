@@ -1,19 +1,20 @@
 """Read config.toml into one frozen Config; nothing else reads settings."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from coatcheck.settings import (
+    HTTP_KEYS,
+    LEDGER_KEYS,
     PRICE_KEYS,
     REFS_INTO,
     ROUTE_KEYS,
     RULE_KEYS,
+    SERVE_KEYS,
     STORE_KEYS,
     SUMMARIZER_KEYS,
     TOP_KEYS,
@@ -23,10 +24,12 @@ from coatcheck.settings import (
 )
 from coatcheck.types import (
     ConfigError,
+    HttpSettings,
     RefsInto,
     Route,
     Rule,
     SummarizerSettings,
+    Transport,
 )
 
 Table = Mapping[str, Any]
@@ -45,6 +48,7 @@ class Upstream:
     env: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    transport: Transport = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,22 @@ class StoreSettings:
     """Where and how much the store may keep."""
 
     quota: int = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """How `coatcheck serve` makes one server of all upstreams."""
+
+    names: str = "prefixed"
+    wait_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """How long single calls stay in the ledger, and the share of sessions that is held out."""
+
+    keep: int = 90 * 86_400
+    holdout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +84,11 @@ class Config:
     upstream_rules: Mapping[str, Table] = field(default_factory=dict)
     tool_rules: tuple[tuple[str, Table], ...] = ()
     store: StoreSettings = field(default_factory=StoreSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     summarizer: SummarizerSettings = field(default_factory=SummarizerSettings)
     refs_into: tuple[RefsInto, ...] = ()
+    http: HttpSettings = field(default_factory=HttpSettings)
+    serve: ServeSettings = field(default_factory=ServeSettings)
 
     def rule(self, upstream: str, tool: str) -> Rule:
         """Return the settings of one tool: defaults, then its upstream, then its first match."""
@@ -111,6 +134,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
 
 
 def _read(path: Path) -> Table:
+    import tomllib  # here because most starts have no file to read
+
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -139,7 +164,10 @@ def parse(table: Table, path: Path | None = None) -> Config:
     )
     defaults = _values(table.get("defaults", {}), RULE_KEYS, where, "defaults")
     store = _values(table.get("store", {}), STORE_KEYS, where, "store")
+    ledger = _values(table.get("ledger", {}), LEDGER_KEYS, where, "ledger")
     summarizer = _summarizer(table.get("summarizer", {}), where)
+    http = _values(table.get("http", {}), HTTP_KEYS, where, "http")
+    serve = _values(table.get("serve", {}), SERVE_KEYS, where, "serve")
     top = {key: value for key, value in table.items() if key == "refs_into"}
     more = _values(top, {"refs_into": REFS_INTO}, where, "")
     return Config(
@@ -149,7 +177,10 @@ def parse(table: Table, path: Path | None = None) -> Config:
         rules,
         tools,
         StoreSettings(**store),
+        LedgerSettings(**ledger),
         summarizer,
+        http=HttpSettings(**http),
+        serve=ServeSettings(**serve),
         **more,
     )
 
@@ -186,6 +217,8 @@ def _known(table: Any, known: Mapping[str, Any] | tuple[str, ...], where: str, a
         raise ConfigError(f"{where}: {at} must be a table; write [{at}]")
     for key in table:
         if key not in known:
+            from difflib import get_close_matches  # here because most files are right
+
             near = get_close_matches(key, list(known), 1)
             hint = f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
             raise ConfigError(f"{where}: {at + '.' if at else ''}{key} is not a setting; {hint}")
@@ -220,7 +253,8 @@ def resolve(table: Mapping[str, str], environment: Mapping[str, str], where: str
 
 def example() -> str:
     """Return the commented example file: every key at its default."""
-    rule, store, summarizer = Rule(), StoreSettings(), SummarizerSettings()
+    rule, store, ledger = Rule(), StoreSettings(), LedgerSettings()
+    summarizer, serve, http = SummarizerSettings(), ServeSettings(), HttpSettings()
     lines = [
         "# coatcheck's settings. Every key is optional and shown at its default.",
         "# Searched in order: --config, COATCHECK_CONFIG, $COATCHECK_HOME/config.toml; never the",
@@ -237,8 +271,17 @@ def example() -> str:
         "[store]",
         *(_line(name, getattr(store, name), key) for name, key in STORE_KEYS.items()),
         "",
+        "[ledger]",
+        *(_line(name, getattr(ledger, name), key) for name, key in LEDGER_KEYS.items()),
+        "",
+        "[serve]  # `coatcheck serve`: all upstreams below as one server; docs/serve.md",
+        *(_line(name, getattr(serve, name), key) for name, key in SERVE_KEYS.items()),
+        "",
         "[summarizer]  # results over least_tokens may be read by a model; docs/summarizer.md",
         *(_line(name, getattr(summarizer, name), key) for name, key in SUMMARIZER_KEYS.items()),
+        "",
+        "[http]  # `coatcheck serve --http`; docs/http.md",
+        *(_line(name, getattr(http, name), key) for name, key in HTTP_KEYS.items()),
         "",
         *EXAMPLE_TABLES.splitlines(),
     ]
@@ -254,6 +297,8 @@ def _written(name: str, value: object) -> str:
         return f'"{int(str(value)) // UNITS["d"]}d"'
     if name == "quota":
         return f'"{int(str(value)) >> 30}GiB"'
+    if name == "body_limit":
+        return f'"{int(str(value)) >> 20}MiB"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
@@ -263,7 +308,7 @@ def _written(name: str, value: object) -> str:
 
 EXAMPLE_TABLES = """\
 # One table per upstream; every key of [defaults] may stand here too.
-# `coatcheck run --name github` takes all of it but command, args and url from here.
+# `coatcheck run --name github -- COMMAND` takes all of it but command and args from here.
 # [upstreams.github]
 # command = "npx"
 # args = ["-y", "server-github"]
@@ -271,7 +316,8 @@ EXAMPLE_TABLES = """\
 
 # [upstreams.docs]
 # url = "https://docs.example/mcp"
-# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }
+# headers = { Authorization = "Bearer ${DOCS_TOKEN}" }  # or `coatcheck login docs`
+# transport = "auto"  # auto (HTTP, else SSE) | http (Streamable HTTP) | sse (the older HTTP+SSE)
 # egress = false
 
 # upstream.tool with wildcards; the first match wins.

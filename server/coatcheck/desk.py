@@ -9,15 +9,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from coatcheck import catalogue, filling, spans
-from coatcheck.clients import shown_chars
+from coatcheck import catalogue, filling, inner, repair, spans
+from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.sizing import estimate
+from coatcheck.statement import TEMPLATE as SAVINGS
+from coatcheck.statement import Statement
 from coatcheck.types import (
+    Arm,
     Artifact,
     Asker,
     Call,
@@ -39,7 +42,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RESULTS = frozenset({"tools/call", "tasks/result"})
+RESULTS = frozenset({"tools/call", "tasks/result", "tasks/get"})
+LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
+HELD_OUT: Arm = "held out"
+# What the rules call the reading of a resource: the tool "resources/read" of its upstream.
+READ = "resources/read"
+# Most tasks of a session whose calls are remembered, and the size of what names one.
+MOST_TASKS, TASK_BYTES = 1_000, 1 << 16
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
@@ -52,6 +61,7 @@ LEAST_BYTES_PER_TOKEN = 2
 # A pass is booked by its size alone; its tokens never touch a saving.
 USUAL_BYTES_PER_TOKEN = 3.3
 REMEMBERED_FETCHES = 3
+REPAIRED = "passed in a form that this client shows"
 
 
 @dataclass(slots=True)
@@ -60,8 +70,10 @@ class Desk:
 
     shortened are the tools that were shortened before this session, read once at its start, so
     that our changes to tools/list stay byte-identical through the session (law 14). While
-    is_paused, results pass; the tools stay as they were listed.
-    noted gives what a model has said of an artifact, "" if nothing.
+    is_paused, results pass; the tools stay as they were listed. noted gives what a model has said
+    of an artifact, "" if nothing. A desk beside others has no fetches: another lists
+    fetch_artifact and answers it; asked_for is then common to them. listed: the tools were listed,
+    or no upstream can have a tool of that name anyway.
     """
 
     upstream: str
@@ -75,16 +87,20 @@ class Desk:
     asker: Asker | None = None
     noted: Callable[[str], str] = lambda _: ""
     is_paused: Callable[[], bool] = lambda: False
+    has_fetches: bool = True
+    listed: bool = False
+    asked_for: dict[tuple[str, str, str], deque[str]] = field(default_factory=dict)
+    statement: Statement | None = None
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
     _shadowed: bool = False
-    _listed: bool = False
     _definitions_booked: bool = False
     _keeps_for_session: bool = False
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    _asked_for: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
+    _tasks: dict[str, Call] = field(default_factory=dict)  # by task, until it is finished
+    _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
@@ -93,34 +109,44 @@ class Desk:
             info = meta_of(params).get("io.modelcontextprotocol/clientInfo")
         if isinstance(info, Mapping):
             name, version = str(info.get("name", "")), str(info.get("version", ""))
-            self.session = Session(self.session.id, name, version)
+            self.session = replace(self.session, client=name, client_version=version)
+            self._client = client_of(name)
 
     def answers(self, method: str, params: Mapping[str, object]) -> bool:
         """Tell whether this is a fetch_artifact call or the reading of a resource of ours.
 
         Before the tools are listed an upstream may still turn out to have one of that name.
         """
+        if not self.has_fetches:
+            return False
+        if self.statement is not None and self.statement.answers(method, params):
+            return True
         if self._shadowed:
             return False
         if method == "tools/call":
             is_named = params.get("name") == FETCH
-            return is_named and (self._listed or is_for_us(params.get("arguments")))
+            return is_named and (self.listed or is_for_us(params.get("arguments")))
         return method == "resources/read" and str(params.get("uri", "")).startswith(URI)
 
     def answer(self, method: str, params: Mapping[str, object]) -> bytes:
         """Return the result of a fetch, booked. Raises: RequestError for an unknown resource."""
+        modern = VERSION in meta_of(params)
+        if self.statement is not None and self.statement.answers(method, params):
+            return self.statement.answer(method, params, COMPLETE + PRIVATE if modern else b"")
         began = time.perf_counter()
         arguments = params.get("arguments") if method == "tools/call" else of_uri(params)
         given = arguments if isinstance(arguments, dict) else {}
-        fetched = with_note(fetch(self.pipeline.artifacts, given, self.asker), self.noted)
+        most = self._client.safe_bytes
+        fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
+        fetched = with_note(fetched, self.noted)
         if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
-            self._remember(meta_of(params), fetched.tool, str(arguments[fetched.verb]))
+            self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
         self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
-        modern = VERSION in meta_of(params)
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
-            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, fetched.text)
+            said = fetched.text.removeprefix("Error: ")
+            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, said)
         return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
@@ -128,6 +154,8 @@ class Desk:
         call, changed = self._taken(params, raw)
         if filling.SCHEME in raw and not self._shadowed:
             call = replace(call, refs=filling.refs_in(params.get("arguments")))
+        if is_scripted(self._client, meta_of(params)):
+            call = replace(call, is_scripted=True)
         return call, changed
 
     def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
@@ -174,16 +202,24 @@ class Desk:
         sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether a result may be shortened, or is a list that we add to."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
+        if method == READ:
+            return self._wants_resource(size_bytes)
         if method in RESULTS:
+            if call is not None and size_bytes < TASK_BYTES and b'"taskId"' in line:
+                self._remember_task(call, line)
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            may = rule.mode != "off" and rule.keep != "never" and size_bytes > least
+            is_task = call is None and bool(self._tasks)
+            may = rule.keep != "never" and (size_bytes > least or is_task)
+            may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
-        return method in {"tools/list", "resources/templates/list"}
+        if not self.has_fetches:
+            return method == "tools/list" and self.session.arm != HELD_OUT
+        return method in LISTS and self.session.arm != HELD_OUT
 
     def revise(
         self, method: str, call: Call | None, result: bytes, upstream_ms: float
@@ -192,16 +228,33 @@ class Desk:
         if method == "tools/list":
             return self._revise_tools(result)
         if method == "resources/templates/list":
-            return catalogue.with_template(result)
+            return catalogue.with_templates(result, *([SAVINGS] if self.statement else []))
+        if method == "prompts/list":
+            return self.statement.with_prompt(result) if self.statement else None
+        if method == READ:
+            return self._revise_resource(result)
+        if method == "tasks/get":
+            return self._revise_task(result, upstream_ms)
+        if method == "tasks/result":
+            call = self._finished(result)
+        return self._revise_result(call or Call(self.upstream, ""), result, upstream_ms)
+
+    def _revise_result(self, call: Call, result: bytes, upstream_ms: float) -> bytes | None:
         began = time.perf_counter()
-        call = self._with_focus_of(call or Call(self.upstream, ""))
-        rule = self.rule_of(call.tool)
+        call = self._with_focus_of(call)
+        rule = fitted(self.rule_of(call.tool), self._client, is_scripted=call.is_scripted)
+        if rule.mode == "off":  # of a task, whose tool was not known before
+            self.passed(call, len(result), False, upstream_ms)
+            return None
         schema = self._schemas.get(call.tool)
         if rule.mode == "schema" and schema is not None:
             outgoing = self.pipeline.prune(call, result, rule, schema, self.session.id)
         else:
             outgoing = self.pipeline.shorten(call, result, rule, self.session.id)
             outgoing = self._without_repeating(call, result, outgoing)
+        may_repair = outgoing.result is None and self.session.arm != HELD_OUT
+        if may_repair and (changed := repair.repaired(result, self._client)):
+            outgoing = replace(outgoing, result=changed, reason=outgoing.reason or REPAIRED)
         self._keeps_for_session |= bool(outgoing.ref) and rule.keep == "session"
         added_ms = (time.perf_counter() - began) * 1e3
         self._book_call(call, result, outgoing, upstream_ms=upstream_ms, added_ms=added_ms)
@@ -209,6 +262,8 @@ class Desk:
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
+        if call in list(self._tasks.values()):
+            return  # it is not the result of the call, which is booked when it comes
         if self._repeats is not None:
             self._repeats.turn(call.context)
         tokens = round(size_bytes / USUAL_BYTES_PER_TOKEN)
@@ -228,17 +283,68 @@ class Desk:
         """Erase what was kept for this session only, and ask no model any more."""
         if self.pipeline.summarizer is not None:
             self.pipeline.summarizer.close()
+        for call in self._tasks.values():
+            self._book("call", call, reason="a task whose result was never asked for")
         if self._keeps_for_session:
             try:
                 self.pipeline.artifacts.forget_session(self.session.id)
             except StoreError as error:
                 logger.warning("what was kept for this session is still there: %s", error)
 
+    # Tool results that come as those of tasks, texts of resources
+
+    def _remember_task(self, call: Call, line: bytes) -> None:
+        answer = spans.loads(line)
+        task = inner.created_task(answer.get("result") if isinstance(answer, dict) else None)
+        if task and len(self._tasks) < MOST_TASKS:
+            self._tasks[task] = call
+
+    def _finished(self, result: bytes) -> Call:
+        """Return the call of the task whose result this is; its like when it is not known."""
+        task = inner.related_task(spans.loads(result))
+        return self._tasks.pop(task, None) or Call(self.upstream, "")
+
+    def _revise_task(self, result: bytes, upstream_ms: float) -> bytes | None:
+        found = inner.finished(result)
+        if found is None:
+            return None
+        final = result[found.start : found.end]
+        changed = self._revise_result(self._finished(result), final, upstream_ms)
+        edits = [] if changed is None else [(found.start, found.end, changed)]
+        return spans.apply(result, edits) if edits else None
+
+    def _wants_resource(self, size_bytes: int) -> bool:
+        rule = self.rule_of(READ)
+        may = rule.resources == "trim" and rule.mode != "off" and rule.keep != "never"
+        may = may and self.session.arm != HELD_OUT
+        least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
+        return may and size_bytes > least and not self.is_paused()
+
+    def _revise_resource(self, result: bytes) -> bytes | None:
+        """Return a resources/read result with views of its large texts, each kept and booked."""
+        rule = self.rule_of(READ)
+        rule = replace(rule, mode="trim") if rule.mode in ("auto", "schema") else rule
+        changed = []
+        for text in inner.texts(result):
+            began = time.perf_counter()
+            call = Call(self.upstream, READ, spans.dumps({"uri": text.uri}))
+            whole = inner.as_result(result, text)
+            outgoing = self.pipeline.shorten(call, whole, rule, self.session.id)
+            if outgoing.ref:
+                changed.append((text, outgoing.view))
+                self._keeps_for_session |= rule.keep == "session"
+                added_ms = (time.perf_counter() - began) * 1e3
+                self._book_call(call, whole, outgoing, upstream_ms=0.0, added_ms=added_ms)
+        return inner.with_texts(result, changed) if changed else None
+
     def _revise_tools(self, result: bytes) -> bytes | None:
         parsed = spans.loads(result)
         last_page = isinstance(parsed, dict) and not parsed.get("nextCursor")
         listing = catalogue.change(
-            result, self.rule_of, shortened=self.shortened, last_page=last_page
+            result,
+            self.rule_of,
+            shortened=self.shortened,
+            last_page=last_page and self.has_fetches,
         )
         if FETCH in listing.names:
             self._shadowed = True
@@ -248,11 +354,11 @@ class Desk:
                 FETCH,
             )
             return None
-        self._listed |= last_page
+        self.listed |= last_page
         self._with_focus |= listing.with_focus
         self._tools |= filling.tools_in(parsed)
-        self._schemas |= _schemas_in(parsed)
-        if last_page and not self._definitions_booked:
+        self._schemas |= catalogue.schemas_in(parsed)
+        if last_page and not self._definitions_booked and (self.has_fetches or listing.added):
             self._definitions_booked = True
             tokens = estimate(listing.added)
             self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
@@ -261,13 +367,14 @@ class Desk:
     def _with_focus_of(self, call: Call) -> Call:
         """Return call with what the agent seems to look for, if it does not say so itself.
 
-        That is in its arguments, else in its recent fetches of this tool's results.
+        That is in its arguments, else in its recent fetches of this tool's results. A session
+        that is held out gets all of everything.
         """
-        if call.focus:
-            return call
+        if call.focus or self.session.arm == HELD_OUT:
+            return call if call.focus else replace(call, focus=WHOLE)
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
-        lately = self._asked_for.get((call.context, call.tool), ())
+        lately = self.asked_for.get((call.context, call.upstream, call.tool), ())
         return replace(call, focus=guess or " ".join(lately))
 
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
@@ -286,15 +393,15 @@ class Desk:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
-    def _remember(self, meta: Mapping[str, object], tool: str, words: str) -> None:
+    def _remember(self, meta: Mapping[str, object], fetched: Fetched, words: str) -> None:
         """Remember what a context looked for; without a name of it, it may not be the next one's.
 
         Sub-agents share a connection, and the same result must give each the same view.
         """
         context, _ = context_of(meta)
         if context:
-            key = (context, tool)
-            self._asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
+            key = (context, fetched.upstream or self.upstream, fetched.tool)
+            self.asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
 
     def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
         """Append an entry; columns are those that are not the call's or the session's."""
@@ -304,6 +411,7 @@ class Desk:
             session=self.session.id,
             client=self.session.client,
             client_version=self.session.client_version,
+            arm=self.session.arm,
             context=call.context,
             call_id=call.call_id,
             upstream=call.upstream,
@@ -366,7 +474,7 @@ class Desk:
             ref=fetched.ref,
             verb=fetched.verb,
             is_error=fetched.is_error,
-            reason=fetched.summary.reason if fetched.summary.decision else "",
+            reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
             view_tokens=estimate(fetched.text),
             added_ms=ms,
@@ -385,11 +493,3 @@ def _costs(summary: Summary) -> dict[str, Any]:
         "summary_cache_read_tokens": summary.cache_read_tokens,
         "decision": summary.decision,
     }
-
-
-def _schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
-    """Return the output schemas of a list of tools by the tools' names."""
-    tools = listed.get("tools") if isinstance(listed, dict) else None
-    entries = [entry for entry in tools or () if isinstance(entry, dict)]
-    schemas = {str(entry.get("name")): entry.get("outputSchema") for entry in entries}
-    return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}

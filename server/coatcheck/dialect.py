@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# Variables that `coatcheck run` reads and a client that hands on only a few would keep back.
+OUR_VARIABLES = ("COATCHECK", "COATCHECK_CONFIG", "COATCHECK_HOME")
+
 Scope = Literal["user", "project", "local", "managed"]
 
 
@@ -28,8 +31,12 @@ class Dialect:
     args is "" where the command key holds the whole command line as a list. allow are lists of
     the only tools that are offered, approve lists of tools that run without a question, variables
     the list of the environment variables that are handed on (hardly any other is). again is what
-    a user does for the change to take hold. permits are files with rules that name tools which run
-    without a question; at leads to the list. verified: tried with the real program.
+    a user does for the change to take hold. addresses are the keys of remote entries for the
+    address, each with the transport that it implies ("" is far, the word of `type` for Streamable
+    HTTP; near is that for a command); environment and headers are keys of tables, bearer the key
+    that names the variable with a token. permits are files with rules that name tools which run
+    without a question; at leads to the list. verified: tried with the real program, whose name and
+    version are program and tried.
     """
 
     name: str
@@ -41,5 +48,13 @@ class Dialect:
     allow: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
     variables: str = ""
+    addresses: tuple[tuple[str, str], ...] = (("url", ""),)
+    near: str = "stdio"
+    far: str = "http"
+    environment: str = "env"
+    headers: str = "headers"
+    bearer: str = ""
     permits: tuple[Location, ...] = ()
     verified: bool = False
+    program: str = ""
+    tried: str = ""

@@ -36,6 +36,19 @@ def cut(text: str, page: int, *, size: int = PAGE_CHARS) -> tuple[str, int]:
     return text[(page - 1) * size : page * size], pages
 
 
+def page_chars(text: str, most_bytes: int) -> int:
+    """Return the size of pages of text, so small that none has over most_bytes (0: no matter)."""
+    size = PAGE_CHARS
+    while most_bytes and not text.isascii() and _largest(text, size) > most_bytes:
+        size = size * 3 // 4
+    return size
+
+
+def _largest(text: str, size: int) -> int:
+    pages = (text[at : at + size] for at in range(0, len(text), size))
+    return max(len(page.encode("utf-8", "surrogatepass")) for page in pages)
+
+
 def lined(text: str) -> tuple[str, bool]:
     """Return the form of text that lines and grep address, and whether it was laid out anew.
 

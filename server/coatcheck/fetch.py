@@ -5,9 +5,10 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from coatcheck import excerpt, numbered, spans
+from coatcheck import excerpt, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
@@ -24,6 +25,9 @@ from coatcheck.types import (
 )
 from coatcheck.view import number, render, singular
 
+if TYPE_CHECKING:
+    from coatcheck.numbered import Records
+
 logger = logging.getLogger(__name__)
 
 TOOL = "fetch_artifact"
@@ -34,6 +38,8 @@ SEARCHED_ARTIFACTS = 200
 SEARCHED_BYTES = 32 << 20
 PASSAGES_EACH = 5
 NO_SUMMARY = Summary()
+# The notice above a page is shorter.
+NOTICE_BYTES = 1_000
 
 _PLACED = re.compile(r"@(\d+)(?:-(\d+))?")
 
@@ -49,6 +55,7 @@ class Fetched:
     tool: str = ""
     others: Sequence[bytes] = ()
     is_error: bool = False
+    reason: str = ""
     summary: Summary = NO_SUMMARY
 
     def result(self, also: bytes = b"") -> bytes:
@@ -66,7 +73,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The arguments of one fetch, checked."""
+    """The arguments of one fetch, checked; page_bytes is the most that its client shows whole."""
 
     ref: str = ""
     grep: str = ""
@@ -74,7 +81,8 @@ class Wanted:
     query: str = ""
     find: str = ""
     ask: str = ""
-    page: int = 1
+    page: int = field(default=1, kw_only=True)
+    page_bytes: int = field(default=0, kw_only=True)
 
     @property
     def verb(self) -> str:
@@ -105,7 +113,7 @@ def parse(arguments: Mapping[str, object]) -> Wanted:
     if not page.isdecimal() or len(page) > 18 or int(page) < 1:
         raise ExcerptError(f"page={page[:60]} is no page number; pages count from 1")
     given["ref"] = given.get("ref", "").strip().removeprefix(URI)
-    return Wanted(page=int(page), **given)
+    return Wanted(*(given.get(name, "") for name in KNOWN[:-1]), page=int(page))
 
 
 def is_for_us(arguments: object) -> bool:
@@ -116,14 +124,19 @@ def is_for_us(arguments: object) -> bool:
 
 
 def fetch(
-    artifacts: Artifacts, arguments: Mapping[str, object], asker: Asker | None = None
+    artifacts: Artifacts,
+    arguments: Mapping[str, object],
+    asker: Asker | None = None,
+    *,
+    page_bytes: int = 0,
 ) -> Fetched:
     """Return the answer to fetch_artifact(arguments); a wrong call is answered with what to do.
 
-    Without an asker a question is answered with the passages that find finds.
+    Without an asker a question is answered with the passages that find finds. page_bytes is the
+    most that the agent's client shows whole, 0 if that is not known.
     """
     try:
-        wanted = parse(arguments)
+        wanted = replace(parse(arguments), page_bytes=page_bytes)
     except ExcerptError as error:
         return Fetched(f"Error: {error}", "wrong", is_error=True)
     try:
@@ -132,7 +145,8 @@ def fetch(
         artifact = artifacts.get(wanted.ref)
         return _asked(wanted, artifact, asker) if wanted.ask else _cut(wanted, artifact)
     except (UnknownRef, ExcerptError, StoreError) as error:
-        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True)
+        reason = "unknown ref" if isinstance(error, UnknownRef) else ""
+        return Fetched(f"Error: {error}", wanted.verb, wanted.ref, is_error=True, reason=reason)
 
 
 def with_note(fetched: Fetched, noted: Callable[[str], str]) -> Fetched:
@@ -231,7 +245,11 @@ def excerpt_of(text: str, wanted: Wanted, omissions: Sequence[Omission] = ()) ->
 def _around(answer: str, omissions: Sequence[Omission]) -> str:
     """Say that the places in an answer count lines, where the numbers of the view do not."""
     placed = _PLACED.match(answer)
-    if placed is None or not numbered.counts_records(omissions):
+    if placed is None:
+        return ""
+    from coatcheck import numbered  # here because it needs the reducers
+
+    if not numbered.counts_records(omissions):
         return ""
     first, last = int(placed[1]), int(placed[2] or placed[1])
     return f'; more around the first: lines="@{max(1, first - 10)}-{last + 10}"'
@@ -250,27 +268,33 @@ def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
 
 
 def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[str, str]:
+    from coatcheck import numbered  # here because it needs the reducers
+
     laid, anew = excerpt.lined(text)
     first, last, unit = excerpt.parse_range(wanted.lines)
     records = None if unit == "lines" else numbered.records(laid, omissions)
+    if unit == "records" and records is None:
+        records = numbered.main_records(laid)
     if records is not None:
         return _records(laid, records, (first, last), _laid_out(anew))
     if unit == "records":
         raise ExcerptError(
-            f'lines="{wanted.lines}": the view numbers no rows; lines="@{first}" is a line'
+            f'lines="{wanted.lines}": this is no list of rows; lines="@{first}" is a line'
         )
     found, end, total = excerpt.slice_lines(laid, first, last)
-    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}"
+    is_meant = unit == "lines" or not numbered.counts_fields(omissions)
+    else_rows = "" if is_meant else f'; if rows are meant: lines="rows {first}-{end}"'
+    return found, f"lines {first:,}-{end:,} of {total:,}{_laid_out(anew)}{else_rows}"
 
 
 def _records(
-    text: str, records: numbered.Records, asked: tuple[int, int | None], laid_out: str
+    text: str, records: "Records", asked: tuple[int, int | None], laid_out: str
 ) -> tuple[str, str]:
     (first, last), total = asked, len(records.places)
     if first > total:
         to = f"{first}-{last}" if last else f"{first}-"
         raise ExcerptError(
-            f"there is no {singular(records.unit)} {first:,}: the view numbers"
+            f"there is no {singular(records.unit)} {first:,}: this has"
             f' {number(total, records.unit)}; for lines of the text write lines="@{to}"'
         )
     end = min(total, last or total)
@@ -336,7 +360,8 @@ def _newest(artifacts: Artifacts) -> Iterator[Artifact]:
 
 
 def _paged(wanted: Wanted, text: str, what: str) -> Fetched:
-    page, pages = excerpt.cut(text, wanted.page)
+    size = excerpt.page_chars(text, max(0, wanted.page_bytes - NOTICE_BYTES))
+    page, pages = excerpt.cut(text, wanted.page, size=size)
     more = f"; next: {wanted.call(page=wanted.page + 1)}" if wanted.page < pages else ""
     notice = f"[coatcheck: page {wanted.page:,} of {pages:,}, {what}{more}]"
     return Fetched(f"{notice}\n{page}", wanted.verb, wanted.ref)

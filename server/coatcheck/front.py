@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from coatcheck import wire
@@ -13,6 +14,8 @@ from coatcheck.link import Link, Upstream
 from coatcheck.types import RequestError
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from coatcheck.types import Call, Desk
 
 logger = logging.getLogger(__name__)
@@ -69,6 +72,14 @@ class Connection(Protocol):
 Connect = Callable[[Agent, asyncio.TaskGroup], Connection]
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What the relays of one agent have in common: unique ids, and workers of the desks."""
+
+    ids: Ids
+    workers: "ThreadPoolExecutor | None" = None
+
+
 class Relay:
     """The messages between one agent and one upstream.
 
@@ -83,12 +94,14 @@ class Relay:
         tasks: asyncio.TaskGroup,
         *,
         call_timeout_seconds: float = CALL_TIMEOUT_SECONDS,
+        common: "Common | None" = None,
     ) -> None:
         self._agent = agent
         self._upstream = upstream
-        self._clerk = None if desk is None else Clerk(desk)
+        common = common or Common(Ids())
+        self._clerk = None if desk is None else Clerk(desk, common.workers)
         self._loop = asyncio.get_running_loop()
-        self._ids = Ids()
+        self._ids = common.ids
         self._link = Link(upstream, tasks, self._ids, self._from_upstream, self._ended, self._full)
         self._calls = InFlight()
         self._call_timeout_seconds = call_timeout_seconds
@@ -109,7 +122,7 @@ class Relay:
     def from_agent(self, lines: list[bytes]) -> None:
         """Carry lines of the agent."""
         for line in lines:
-            _each(line, self._agent_line, self._agent_malformed)
+            each(line, self._agent_line, self._agent_malformed)
         self._flush()
 
     def _agent_line(self, line: bytes) -> None:
@@ -232,7 +245,7 @@ class Relay:
 
     def _from_upstream(self, lines: list[bytes]) -> None:
         for line in lines:
-            _each(line, self._upstream_line, self._upstream_malformed)
+            each(line, self._upstream_line, self._upstream_malformed)
         self._flush()
 
     def _upstream_line(self, line: bytes) -> None:
@@ -258,8 +271,8 @@ class Relay:
             return
         if pending.method == "initialize":
             self._link.greeted(is_result=answer.is_result)
-        clerk, size = self._clerk, len(answer.line)
-        if clerk is not None and answer.is_result and clerk.wants(pending, size):
+        clerk = self._clerk
+        if clerk is not None and answer.is_result and clerk.wants(pending, answer.line):
             self._revise(clerk, pending, answer)
             return
         self._pass(pending, answer)
@@ -396,7 +409,7 @@ class Relay:
         self._hold_agent()
 
 
-def _each(line: bytes, take: Callable[[bytes], None], refuse: Callable[[bytes], None]) -> None:
+def each(line: bytes, take: Callable[[bytes], None], refuse: Callable[[bytes], None]) -> None:
     """Take the message of a line, or the messages of a batch; refuse what is neither."""
     if not line or line.isspace():
         return

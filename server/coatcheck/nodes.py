@@ -41,11 +41,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a mapping; start is where its key (the last part of a dotted one) begins."""
+    """One member of a mapping; text[start:key_end] is its key, the last part of a dotted one."""
 
     key: str
     start: int
     node: Node
+    key_end: int
 
 
 def mapping(start: int, end: int, members: Sequence[Member], *, flow: bool = True) -> Node:
@@ -73,6 +74,16 @@ def apply(text: str, edits: Sequence[Edit]) -> str:
         out += [text[at:start], replacement]
         at = end
     return "".join([*out, text[at:]])
+
+
+def rename(member: Member, key: str) -> Edit:
+    """Return the edit that writes key, as the notation writes keys, in place of a member's."""
+    return member.start, member.key_end, key
+
+
+def restate(node: Node, value: str) -> Edit:
+    """Return the edit that writes value, as the notation writes values, in place of node."""
+    return node.start, node.end, value
 
 
 def insert_member(text: str, after: Member, pair: str, *, flow: bool) -> Edit:

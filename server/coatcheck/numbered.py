@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from coatcheck import spans
 from coatcheck.reducers import rawjson, tables
-from coatcheck.reducers.shape import split
+from coatcheck.reducers.shape import join, split
 from coatcheck.types import Omission
 from coatcheck.view import lead
 
@@ -36,6 +36,11 @@ def counts_records(omissions: Sequence[Omission]) -> bool:
     return bool(omissions) and lead(omissions).unit in UNITS
 
 
+def counts_fields(omissions: Sequence[Omission]) -> bool:
+    """Tell whether the header line counts the fields of records or of a document."""
+    return bool(omissions) and lead(omissions).unit == "fields"
+
+
 def records(text: str, omissions: Sequence[Omission]) -> Records | None:
     """Return the records that the header line of the view of text counts.
 
@@ -48,6 +53,31 @@ def records(text: str, omissions: Sequence[Omission]) -> Records | None:
         if len(places) == counted.total:
             return Records(counted.unit, places, said)
     return None
+
+
+def main_records(text: str) -> Records | None:
+    """Return the records that text is a list of: JSON, NDJSON, a table, or most of an object."""
+    if len(text) > rawjson.MAX_CHARACTERS:
+        return None
+    start = _start(text)
+    is_object = text[start : start + 1] == "{"
+    path = _main_path(text[start:]) if is_object else ""
+    if is_object and not path:
+        values = _values(text, start)
+        return Records("rows", values) if len(values) > 1 else None
+    found = next(_found(text, path), ((), ""))
+    return Records("rows", *found) if found[0] else None
+
+
+def _main_path(text: str) -> str:
+    """Return the path of the list that makes up more than half of an object, "" for none."""
+    raw = text.encode("utf-8", "surrogatepass")
+    try:
+        members = spans.members(raw)
+    except (ValueError, RecursionError):
+        return ""
+    lists = (m for m in members if raw[m.start : m.start + 1] == b"[")
+    return next((join("", m.key) for m in lists if 2 * (m.end - m.start) > len(raw)), "")
 
 
 def _found(text: str, path: str) -> Iterator[tuple[Sequence[Span], str]]:

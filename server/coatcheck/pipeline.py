@@ -89,6 +89,8 @@ class Pipeline:
         session is the one that an artifact kept for its session only is erased with. Never
         raises: whatever fails, a simpler step is taken, at last the result itself.
         """
+        if rule.format == "json" and (sent := self._as_object(call, result, rule, session)):
+            return sent
         body = open_body(result)  # capture
         if body is None or not body.final:
             return Outgoing("passed", reason="not a finished tool result")
@@ -183,7 +185,7 @@ class Pipeline:
         self, call: Call, result: bytes, rule: Rule, schema: Mapping[str, object], session: str
     ) -> Outgoing | None:
         body, raw = open_body(result), structured_of(result)
-        found = pruning.prune(raw, schema, rule.budget_tokens // 2)
+        found = pruning.prune(raw, schema, rule.budget_tokens // 2, call.focus)
         if body is None or found is None:
             return None
         ref = self.artifacts.ref_for("result", result)
@@ -191,10 +193,41 @@ class Pipeline:
         sent = with_structured(result, value, [*body.others, *body.embedded])
         if len(sent) >= len(result) or not pruning.is_valid(value, schema):
             return None
-        text = value.decode("utf-8", "surrogateescape")
-        artifact = Artifact(ref, result, call, text, "selected", found[1])
+        artifact = Artifact(ref, result, call, value.decode(), "selected", found[1])
         self.artifacts.put(self._for_its_time(artifact, rule, session))
-        return Outgoing("selected", sent, raw.decode("utf-8", "replace"), text, ref, found[1])
+        text = raw.decode("utf-8", "replace")
+        return Outgoing("selected", sent, text, artifact.view, ref, found[1])
+
+    def _as_object(self, call: Call, result: bytes, rule: Rule, session: str) -> Outgoing | None:
+        """Return JSON as a smaller object that begins with our notice, for who parses it.
+
+        None where the text is no JSON, or cannot be made smaller so; its view is text then.
+        """
+        body = open_body(result)
+        raw = pruning.rooted(body.text) if body and body.final and not body.is_error else b""
+        if body is None or not raw or rule.keep == "never" or call.focus == WHOLE:
+            return None
+        if self._is_our_own(body.text):
+            return None
+        passed = Outgoing("passed", text=body.text)
+        if estimate(body.text) <= max(rule.floor_tokens, rule.budget_tokens // 2):
+            return passed
+        try:
+            found = pruning.prune(raw, {}, rule.budget_tokens // 2, call.focus)
+            if found is None or rule.mode == "lossless":
+                return None
+            ref = self.artifacts.ref_for("result", result)
+            value = pruning.announced(found[0], view.notice(found[1], ref))
+            text = value.decode("utf-8", "surrogatepass")
+            sent = with_text(result, text, body.others)
+            artifact = Artifact(ref, result, call, text, "selected", found[1])
+            self.artifacts.put(self._for_its_time(artifact, rule, session))
+        except (StoreError, OSError, ValueError, RecursionError) as error:
+            logger.warning("%s.%s is not shown as JSON", call.upstream, call.tool)
+            return replace(passed, reason=f"not pruned: {type(error).__name__}")
+        return replace(
+            passed, outcome="selected", result=sent, view=text, ref=ref, omissions=found[1]
+        )
 
     def _summary(self, call: Call, rule: Rule, body: Body, aim: Aim, planned: Reduction) -> Summary:
         """Return what the summarizer makes of body; errors are never shown to it (law 7)."""

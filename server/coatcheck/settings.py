@@ -5,7 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from coatcheck.types import FocusPolicy, Kind, Mode, Profile, RefsInto, Style
+from coatcheck.types import (
+    FocusPolicy,
+    Format,
+    Kind,
+    Mode,
+    Profile,
+    RefsInto,
+    Style,
+    Transport,
+)
 
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _SIZES = {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -28,6 +37,12 @@ def _number(value: Any) -> int:
 
 def _positive(value: Any) -> float:
     if type(value) not in (int, float) or not value > 0:
+        raise ValueError
+    return float(value)
+
+
+def _share(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1:
         raise ValueError
     return float(value)
 
@@ -139,6 +154,16 @@ RULE_KEYS: dict[str, Key] = {
         "one of " + ", ".join(f'"{kind}"' for kind in KINDS),
         "take results for records, tables, logs, html, code, ...",
     ),
+    "format": Key(
+        _one_of(*get_args(Format)),
+        'one of "auto", "text", "json"',
+        "of views of JSON: text | json (an object) | auto (json for scripts that call tools)",
+    ),
+    "resources": Key(
+        _one_of("off", "trim"),
+        'one of "off", "trim"',
+        "trim: large texts of resources/read become views too",
+    ),
 }
 UPSTREAM_KEYS: dict[str, Key] = {
     "command": Key(_string, "a text", "the program of a stdio server"),
@@ -146,9 +171,32 @@ UPSTREAM_KEYS: dict[str, Key] = {
     "env": Key(_mapping, "a table of texts", "added to the environment"),
     "url": Key(_string, "a text", "the address of a remote server"),
     "headers": Key(_mapping, "a table of texts", "sent with every request"),
+    "transport": Key(
+        _one_of(*get_args(Transport)),
+        "one of " + ", ".join(f'"{way}"' for way in get_args(Transport)),
+        "auto (HTTP, else SSE) | http (Streamable HTTP) | sse (the older HTTP+SSE)",
+    ),
 }
 STORE_KEYS: dict[str, Key] = {
     "quota": Key(_size, 'a size such as "1GiB" or "500MiB"', "most that kept artifacts may take"),
+}
+SERVE_KEYS: dict[str, Key] = {
+    "names": Key(
+        _one_of("prefixed", "flat"),
+        'one of "prefixed", "flat"',
+        "prefixed: upstream__tool | flat: as the upstream calls it, where that is unique",
+    ),
+    "wait_seconds": Key(_positive, "a number above 0", "lists do not wait longer for an upstream"),
+}
+LEDGER_KEYS: dict[str, Key] = {
+    "keep": Key(
+        _duration, 'a duration such as "90d"', "of single calls; sums by day stay for ever"
+    ),
+    "holdout": Key(
+        _share,
+        "a number from 0 to below 1",
+        "share of sessions left unshortened, for `coatcheck savings --causal`",
+    ),
 }
 NUMBER, AMOUNT = "a whole number of at least 1", "a number above 0"
 SUMMARIZER_KEYS: dict[str, Key] = {
@@ -175,6 +223,13 @@ SUMMARIZER_KEYS: dict[str, Key] = {
     "daily_usd": Key(_positive, AMOUNT, "most that a day (UTC) may cost"),
     "monthly_usd": Key(_positive, AMOUNT, "most that a month may cost"),
 }
+HTTP_KEYS: dict[str, Key] = {
+    "hosts": Key(_strings, "a list of names", "further names under which it may be asked"),
+    "body_limit": Key(_size, 'a size such as "4MiB"', "a longer request is refused"),
+    "max_sessions": Key(_number, NUMBER, "each has upstreams of its own"),
+    "idle_seconds": Key(_positive, AMOUNT, "a session without a request for so long is closed"),
+    "drain_seconds": Key(_positive, AMOUNT, "what is in flight may take so long at the end"),
+}
 ROUTE_KEYS: dict[str, Key] = {
     "model": Key(_string, "a text", "reads what fits the rest"),
     "tool": Key(_string, "a text", "upstream.tool with wildcards"),
@@ -191,4 +246,14 @@ REFS_INTO = Key(
     'a list of pairs such as { from = "fs", to = "github.create_issue" }',
     "whose artifacts may enter which tools by their ref",
 )
-TOP_KEYS = ("refs_into", "defaults", "upstreams", "tools", "store", "summarizer")
+TOP_KEYS = (
+    "refs_into",
+    "defaults",
+    "upstreams",
+    "tools",
+    "store",
+    "ledger",
+    "serve",
+    "http",
+    "summarizer",
+)

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Mode = Literal["off", "lossless", "trim", "auto", "schema"]
+Format = Literal["auto", "text", "json"]
 FocusPolicy = Literal["always", "learned", "never"]
 Outcome = Literal["passed", "lossless", "trimmed", "selected", "summarized", "clipped"]
+Arm = Literal["", "shortened", "held out"]
 EntryKind = Literal["call", "fetch", "definitions", "summary"]
 Style = Literal["points", "prose"]
 Profile = Literal["interactive", "background"]
+Transport = Literal["auto", "http", "sse"]
 Kind = Literal[
     "records",
     "tables",
@@ -72,8 +75,10 @@ class RequestError(CoatcheckError):
 class Rule:
     """The settings of one tool after defaults, its upstream and its tool tables were merged.
 
-    keep is "session", "never" or a number of seconds. keep_fields, drop_fields and key belong
-    to JSON records; reducer names the kind of content that results are taken for.
+    keep is "session", "never" or a number of seconds. format "auto" is json for scripts that call
+    tools, else text. keep_fields, drop_fields and key belong
+    to JSON records; reducer names the kind of content that results are taken for. resources "trim"
+    shortens large texts of resources/read, which the rules know as a tool of that name.
     """
 
     mode: Mode = "auto"
@@ -89,6 +94,8 @@ class Rule:
     drop_fields: Sequence[str] = ()
     key: str = ""
     reducer: Forced = "auto"
+    format: Format = "auto"
+    resources: Literal["off", "trim"] = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +148,30 @@ class SummarizerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """What the server over HTTP takes, and for how long.
+
+    hosts are names, beside those of this machine, under which it may be asked.
+    """
+
+    hosts: Sequence[str] = ()
+    body_limit: int = 4 << 20
+    max_sessions: int = 100
+    idle_seconds: float = 1800.0
+    drain_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One agent connection, from initialize to close."""
+    """One agent connection, from initialize to close.
+
+    arm is "" unless some sessions are held out for comparison.
+    """
 
     id: str
     client: str = ""
     client_version: str = ""
+    arm: Arm = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +181,7 @@ class Call:
     arguments is the JSON object as received, without `_focus`. context and call_id are the ones
     the client names in `_meta` ("" when it names none). It fails after timeout_seconds without
     an answer or progress. refs are the strings in its arguments that name an artifact; they stand
-    there until the call is filled.
+    there until the call is filled. is_scripted: a script made it and parses the result.
     """
 
     upstream: str
@@ -167,6 +192,7 @@ class Call:
     call_id: str = ""
     timeout_seconds: float = 600.0
     refs: Sequence[str] = ()
+    is_scripted: bool = False
 
     @property
     def name(self) -> str:
@@ -374,6 +400,7 @@ class Entry:
     summary_cache_write_tokens: int = 0
     summary_cache_read_tokens: int = 0
     decision: str = ""
+    arm: Arm = ""
 
 
 class Artifacts(Protocol):
@@ -464,6 +491,21 @@ class Ledger(Protocol):
         ...
 
 
+class Books(Protocol):
+    """What was saved, as every face of coatcheck tells it."""
+
+    def as_json(self, asked: Mapping[str, str]) -> str:
+        """Return the report as JSON; asked may hold since and by, as on the command line.
+
+        Raises: ValueError, LedgerError.
+        """
+        ...
+
+    def as_text(self) -> str:
+        """Return the report of all time as plain text. Raises: LedgerError."""
+        ...
+
+
 class Desk(Protocol):
     """What coatcheck does with the messages that a front carries.
 
@@ -503,8 +545,11 @@ class Desk(Protocol):
         """
         ...
 
-    def wants(self, method: str, call: Call | None, size_bytes: int) -> bool:
-        """Tell whether the result of a request of this method and line size must be looked at."""
+    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+        """Tell whether the result of a request of this method and line size must be looked at.
+
+        line is the answer as received, where the front has it at hand.
+        """
         ...
 
     def revise(

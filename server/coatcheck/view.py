@@ -5,7 +5,10 @@ from collections.abc import Sequence
 
 from coatcheck.types import Omission, Reduction
 
-_REF = re.compile(r'(?:Error )?\[coatcheck: [^\n]*fetch_artifact\(ref="(cc_[0-9a-z]{12,})"')
+_REF = re.compile(
+    r'(?:(?:Error )?\[coatcheck: |\{"_coatcheck":")[^\n]*?'
+    r'fetch_artifact\(ref=\\?"(cc_[0-9a-z]{12,})\\?"'
+)
 
 SINGULAR = {"entries": "entry", "matches": "match", "properties": "property"}
 

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
-from coatcheck import nodes
-from coatcheck.dialect import Dialect, Location
+from coatcheck import nodes, remote
+from coatcheck.dialect import OUR_VARIABLES, Dialect, Location
 from coatcheck.nodes import Edit, Member, Node, NotEditable, NotParsed
 from coatcheck.notations import NOTATIONS, Notation
 
 State = Literal["plain", "wrapped", "ours", "remote", "disabled", "unknown"]
 
 TOOL = "fetch_artifact"
-# Variables that `coatcheck run` reads and a client that hands on only a few would keep back.
-OUR_VARIABLES = ("COATCHECK", "COATCHECK_CONFIG", "COATCHECK_HOME")
 LOCAL = ("", "stdio", "local")
-ADDRESSES = ("url", "httpUrl", "serverUrl", "uri")
 PROGRAM = "coatcheck"
 # A text of YAML that means the same between brackets.
 _FIRM = re.compile(r"""[\w./\\:@~+-]+|"[^"]*"|'[^']*'""")
@@ -80,7 +77,7 @@ def unwrapped(sheet: Sheet, servers: Collection[Server]) -> str:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two documents differ in empty lists alone."""
+    """Tell whether two documents differ in empty lists and tables alone."""
     return bool(_without_empty(first) == _without_empty(second))
 
 
@@ -112,13 +109,24 @@ def _kind(entry: Node, dialect: Dialect) -> tuple[str, State]:
         return "", "unknown"
     words = _words(value, dialect)
     if not words:
-        remote = any(isinstance(value.get(key), str) for key in ADDRESSES)
-        return (str(value.get("type") or "http"), "remote") if remote else ("", "unknown")
+        return _remote_kind(value, dialect)
     if value.get("type", "") not in LOCAL or _is_shell_line(words[0]):
         return "stdio", "unknown"
     if _is_ours(words):
-        return "stdio", "wrapped" if _is_wrapped(words) else "ours"
+        transport = "http" if remote.is_wrapped(words) else "stdio"
+        return transport, "wrapped" if _is_wrapped(words) else "ours"
     return "stdio", "disabled" if _is_off(value) else "plain"
+
+
+def _remote_kind(value: dict[str, Any], dialect: Dialect) -> tuple[str, State]:
+    addresses = dict(dialect.addresses)
+    address = next((key for key in addresses if isinstance(value.get(key), str)), None)
+    if address is None:
+        return "", "unknown"
+    transport = str(value.get("type") or addresses[address] or "http")
+    if remote.obstacle(value, dialect):
+        return transport, "remote"
+    return transport, "disabled" if _is_off(value) else "plain"
 
 
 def _words(value: dict[str, Any], dialect: Dialect) -> list[str]:
@@ -145,7 +153,7 @@ def _is_ours(words: Sequence[str]) -> bool:
 
 
 def _is_wrapped(words: Sequence[str]) -> bool:
-    return words[1] == "run" and "--" in words[:-1]
+    return words[1] == "run" and ("--" in words[:-1] or remote.is_wrapped(words))
 
 
 def _is_off(value: dict[str, Any]) -> bool:
@@ -155,8 +163,11 @@ def _is_off(value: dict[str, Any]) -> bool:
 def _wrap(sheet: Sheet, server: Server, program: str) -> Iterator[Edit]:
     dialect, quote = sheet.dialect, sheet.notation.quote
     command = server.entry.get(dialect.command)
-    if command is None or server.name == "--":
-        raise NotEditable("it has no command")
+    if server.name == "--":
+        raise NotEditable("its name cannot stand in a command line")
+    if command is None:
+        yield from _wrap_remote(sheet, server, program)
+        return
     ours = [quote(word) for word in ("run", "--name", server.name, "--")]
     if not dialect.args:
         yield nodes.prepend(sheet.text, command.node, [quote(program), *ours])
@@ -171,6 +182,15 @@ def _wrap(sheet: Sheet, server: Server, program: str) -> Iterator[Edit]:
             yield nodes.prepend(sheet.text, args.node, words)
     yield from _allow(sheet, server)
     yield from _variables(sheet, server, command)
+
+
+def _wrap_remote(sheet: Sheet, server: Server, program: str) -> Iterator[Edit]:
+    dialect, entry = sheet.dialect, server.entry
+    yield from remote.wrap(sheet.text, sheet.notation, dialect, server.name, entry, program)
+    yield from _allow(sheet, server)
+    address = next(member for key, _ in dialect.addresses if (member := entry.get(key)))
+    if not (dialect.bearer and entry.get(dialect.bearer)):
+        yield from _variables(sheet, server, address)
 
 
 def _moved(sheet: Sheet, command: Node, args: Member | None) -> str:
@@ -192,7 +212,7 @@ def _allow(sheet: Sheet, server: Server) -> Iterator[Edit]:
             yield nodes.append(sheet.text, found.node, [sheet.notation.quote(TOOL)])
 
 
-def _variables(sheet: Sheet, server: Server, command: Member) -> Iterator[Edit]:
+def _variables(sheet: Sheet, server: Server, after: Member) -> Iterator[Edit]:
     key = sheet.dialect.variables
     if not key:
         return
@@ -202,13 +222,13 @@ def _variables(sheet: Sheet, server: Server, command: Member) -> Iterator[Edit]:
         raise NotEditable(f"{key} is no list")
     words = [sheet.notation.quote(name) for name in OUR_VARIABLES if name not in known]
     if found is None:
-        yield _added(sheet, server, command, key, words)
+        yield _added(sheet, server, after, key, words)
     elif words:
         yield nodes.append(sheet.text, found.node, words)
 
 
 def _added(sheet: Sheet, server: Server, after: Member, key: str, words: Sequence[str]) -> Edit:
-    pair = sheet.notation.pair.format(key=key, value=f"[{', '.join(words)}]")
+    pair = sheet.notation.pair(key, f"[{', '.join(words)}]")
     return nodes.insert_member(sheet.text, after, pair, flow=server.entry.flow)
 
 
@@ -218,6 +238,9 @@ def _unwrap(sheet: Sheet, server: Server) -> Iterator[Edit]:
     holder = server.entry.get(dialect.args) if dialect.args else command
     if command is None or holder is None:
         raise NotEditable("it is not wrapped")
+    if "--" not in holder.node.value:
+        yield from _unwrap_remote(sheet, server)
+        return
     items = holder.node.items
     first = [item.value for item in items].index("--") + 1
     if not dialect.args:
@@ -232,6 +255,14 @@ def _unwrap(sheet: Sheet, server: Server) -> Iterator[Edit]:
             yield nodes.remove_first(holder.node, first + 1)
     yield from _take_out(sheet, server, (*dialect.allow, *dialect.approve), (TOOL,))
     yield from _take_out(sheet, server, (dialect.variables,), OUR_VARIABLES)
+
+
+def _unwrap_remote(sheet: Sheet, server: Server) -> Iterator[Edit]:
+    dialect = sheet.dialect
+    yield from remote.unwrap(sheet.text, sheet.notation, dialect, server.entry)
+    yield from _take_out(sheet, server, (*dialect.allow, *dialect.approve), (TOOL,))
+    if not remote.has_bearer(_words(server.entry.value, dialect)):
+        yield from _take_out(sheet, server, (dialect.variables,), OUR_VARIABLES)
 
 
 def _take_out(
@@ -278,8 +309,10 @@ def _proved(
 def _wrapped_value(program: str) -> Change:
     def change(server: Server, dialect: Dialect) -> dict[str, Any]:
         value = dict(server.entry.value)
-        words = [program, "run", "--name", server.name, "--", *_words(value, dialect)]
-        _set_words(value, dialect, words)
+        if words := _words(value, dialect):
+            _set_words(value, dialect, [program, "run", "--name", server.name, "--", *words])
+        else:
+            value = remote.wrapped_value(value, dialect, server.name, program)
         for key in (*dialect.allow, *dialect.approve):
             names = value.get(key)
             if isinstance(names, list) and names and not {"*", TOOL} & set(map(str, names)):
@@ -295,7 +328,10 @@ def _wrapped_value(program: str) -> Change:
 def _plain_value(server: Server, dialect: Dialect) -> dict[str, Any]:
     value = dict(server.entry.value)
     words = _words(value, dialect)
-    _set_words(value, dialect, words[words.index("--") + 1 :])
+    if "--" in words:
+        _set_words(value, dialect, words[words.index("--") + 1 :])
+    else:
+        value = remote.plain_value(value, dialect)
     for key, ours in [
         *((key, (TOOL,)) for key in (*dialect.allow, *dialect.approve)),
         (dialect.variables, OUR_VARIABLES),
@@ -327,5 +363,6 @@ def _emptied(node: Node, at: Sequence[str]) -> Any:
 
 def _without_empty(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_empty(item) for key, item in value.items() if item != []}
+        parts = {key: _without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in parts.items() if item not in ([], {})}
     return [_without_empty(item) for item in value] if isinstance(value, list) else value

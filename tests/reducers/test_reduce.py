@@ -233,3 +233,11 @@ def test_the_laws_hold_over_mutations_of_the_corpus() -> None:
         for _ in range(3):
             text = mutated(item["text"][:60_000], source)
             keeps_the_laws(text, Aim(400, focus=item.get("focus") or ""))
+
+
+def test_a_table_without_names_of_columns_is_told_by_its_patterns() -> None:
+    text = "".join(f"item {n}: to keep exactly\t{n * 7}\n" for n in range(5_000))
+    view = reduce(text, Aim(1_500))
+    assert view is not None and view.kind != "clip"
+    assert "5,000 @1: item" in view.text and "34993" in view.text
+    assert estimate(view.text) < 300

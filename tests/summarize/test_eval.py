@@ -16,7 +16,7 @@ from made_up import LOG, PROSE
 
 from coatcheck.cli.commands import coatcheck
 from coatcheck.cli.routing import edited, news, recommended
-from coatcheck.cli.trial import RULES, Figures
+from coatcheck.cli.tiers import RULES, Figures
 from coatcheck.config import load
 from coatcheck.types import ConfigError, Route, SummarizerSettings
 

@@ -12,5 +12,9 @@ DIALECT = Dialect(
     "leave the session and start it again",
     allow=("enabled_tools",),
     variables="env_vars",
+    headers="http_headers",
+    bearer="bearer_token_env_var",
     verified=True,
+    program="codex",
+    tried="0.169.0",
 )

@@ -11,5 +11,8 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again",
     allow=("tools",),
+    near="local",
     verified=True,
+    program="copilot",
+    tried="1.0.102",
 )

@@ -15,5 +15,10 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again",
     args="",
+    near="local",
+    far="remote",
+    environment="environment",
     verified=True,
+    program="opencode",
+    tried="1.18.33",
 )

@@ -11,5 +11,8 @@ DIALECT = Dialect(
     ),
     "leave the session and start it again",
     allow=("includeTools",),
+    addresses=(("httpUrl", ""), ("url", "sse")),
     verified=True,
+    program="qwen",
+    tried="0.15.10",
 )

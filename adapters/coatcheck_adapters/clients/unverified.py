@@ -42,6 +42,7 @@ DIALECTS = (
         "Windsurf",
         (Location("user", "~/.codeium/windsurf/mcp_config.json", SERVERS, "jsonc"),),
         "refresh the list of servers in the settings",
+        addresses=(("serverUrl", ""),),
     ),
     Dialect(
         "zed",
@@ -61,12 +62,14 @@ DIALECTS = (
         ),
         "restart the server in its list of servers",
         approve=("autoApprove", "alwaysAllow"),
+        far="streamableHttp",
     ),
     Dialect(
         "continue",
         "Continue",
         (Location("user", "~/.continue/config.yaml", SERVERS, "yaml"),),
         RESTART,
+        far="streamable-http",
     ),
     Dialect(
         "goose",
@@ -74,6 +77,9 @@ DIALECTS = (
         (Location("user", CONFIG + "goose/config.yaml", ("extensions",), "yaml"),),
         RESTART,
         command="cmd",
+        addresses=(("uri", ""),),
+        far="streamable_http",
+        environment="envs",
         allow=("available_tools",),
     ),
     Dialect(

@@ -4,6 +4,7 @@ import os
 import sys
 from functools import cache
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +12,18 @@ from coatcheck import __version__
 from coatcheck.cli.home import Sources
 from coatcheck.cli.parts import artifacts
 from coatcheck.cli.place import place
+from coatcheck.cli.rates import rates
 from coatcheck.counting import TokenCounter
 from coatcheck.types import CoatcheckError, ConfigError
+
+if TYPE_CHECKING:
+    from coatcheck.figures import Rates
 
 # Command -> module:object; the order is that of the help.
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
+    "serve": "coatcheck.cli.serve:serve",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",
@@ -25,6 +31,7 @@ COMMANDS = {
     "resume": "coatcheck.cli.pause:resume",
     "uninstall": "coatcheck.cli.uninstall:uninstall",
     "audit": "coatcheck.cli.audit:audit",
+    "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
@@ -34,7 +41,9 @@ COMMANDS = {
     "batch": "coatcheck.cli.batch:batch",
     "eval": "coatcheck.cli.eval:evaluate",
     "config": "coatcheck.cli.config:group",
+    "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
+    "completion": "coatcheck.cli.completion:completion",
 }
 
 
@@ -69,9 +78,27 @@ def run() -> None:
     # Only listed here: main has run it by now.
 
 
+@click.command()
+@click.option("--all", "_", is_flag=True, help="Since the first call.")
+def statusline(_: bool) -> None:
+    """Print today's savings on one line, for a status bar.
+
+    Example: coatcheck statusline
+    """
+    # Only listed here: main has run it by now.
+
+
 def _sources() -> Sources:
     """Return what the reporting commands read from; nothing is opened before it is needed."""
-    return Sources(open_artifacts=lambda: artifacts(place()), count=_count)
+    return Sources(open_artifacts=lambda: artifacts(place()), count=_count, rates=_rates)
+
+
+def _rates() -> "Rates":
+    try:
+        return rates(place().config.summarizer)
+    except ConfigError as error:
+        click.echo(f"Usual prices are used: {error}", err=True)
+        return rates()
 
 
 def _count(text: str) -> tuple[int, int]:

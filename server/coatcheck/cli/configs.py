@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from coatcheck import wrap
+from coatcheck import remote, wrap
 from coatcheck.dialect import Dialect, Location
 from coatcheck.nodes import NotEditable, NotParsed
 from coatcheck.rewrite import obstacle
@@ -20,12 +20,12 @@ REASONS = {
     "plain": "",
     "wrapped": "",
     "ours": "it is coatcheck itself",
-    "remote": "not yet: needs `coatcheck run --url`",
     "disabled": "switched off; --all takes it too",
     "unknown": "no command that is understood",
 }
 
 
+TRACKED = "tracked by git, so your team would get it; --tracked takes it"
 GONE = "cannot start, its coatcheck is gone; `coatcheck wrap` puts it back"
 
 
@@ -44,11 +44,25 @@ class ConfigFile:
         """Say why server is left alone or cannot start, "" if all is well."""
         if server.state == "wrapped":
             return "" if _is_there(server, self.dialect) else GONE
+        if server.state == "remote":
+            return remote.obstacle(server.entry.value, self.dialect)
+        if server.state == "plain" and self.is_tracked and private(self.dialect):
+            return f"{self.obstacle}, --local wraps it for you alone"
         return REASONS[server.state] or (self.obstacle if server.state == "plain" else "")
+
+    @property
+    def is_tracked(self) -> bool:
+        """Tell whether it is left alone because git tracks it."""
+        return self.obstacle == TRACKED
 
     def holds(self, state: str) -> bool:
         """Tell whether a server of the file is in this state."""
         return any(server.state == state for server in (self.sheet.servers if self.sheet else ()))
+
+
+def private(dialect: Dialect) -> Location | None:
+    """Return where a client keeps what one user has for one project, None if nowhere."""
+    return next((at for at in dialect.locations if at.scope == "local" and "*" in at.at), None)
 
 
 def _is_there(server: Server, dialect: Dialect) -> bool:
@@ -69,6 +83,7 @@ class Choice:
     scopes: Collection[str] = ()
     only: Collection[str] = ()
     tracked: bool = False
+    local: bool = False
     unverified: bool = False
     projects: Sequence[Path] = ()
 
@@ -133,7 +148,7 @@ def _obstacle(path: Path, dialect: Dialect, location: Location, choice: Choice) 
     if not is_known:
         return f"not tried with the real program; --client {dialect.name} takes it"
     if not choice.tracked and is_tracked(path):
-        return "tracked by git, so your team would get it; --tracked takes it"
+        return TRACKED
     return obstacle(path)
 
 

@@ -15,7 +15,7 @@ from coatcheck.cli.place import Place, place
 from coatcheck.cli.progress import progress
 from coatcheck.cli.summarizer import book, may_read
 from coatcheck.cli.text import plain, table
-from coatcheck.cli.trial import RULES, Figures, Item, Tier, Trial, Tried, read_items, summed
+from coatcheck.cli.tiers import RULES, Figures, Item, Tier, Trial, Tried, read_items, summed
 from coatcheck.types import ConfigError, Route
 from coatcheck.view import number
 
@@ -196,7 +196,7 @@ def _as_json(figures: Sequence[Figures], routes: Sequence[Route]) -> str:
 def _show(
     at: Place, figures: Sequence[Figures], jobs: "Sequence[Job]", routes: Sequence[Route]
 ) -> None:
-    from coatcheck.cli.trial import TURNS
+    from coatcheck.cli.tiers import TURNS
     from coatcheck.summarize.economics import BATCH_SHARE, prices
 
     settings = at.config.summarizer

@@ -5,8 +5,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from coatcheck.cli.rates import rates
 from coatcheck.types import Artifacts
+
+if TYPE_CHECKING:
+    from coatcheck.figures import Rates
 
 
 def home(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
@@ -33,9 +38,11 @@ class Sources:
     """What the reporting commands read from; the `obj` of their click context.
 
     open_artifacts opens the store and count gives (tokens, half width) of a text; both are called
-    only when a command needs them. Without them no exact counts are filled in.
+    only when a command needs them. Without them no exact counts are filled in. rates gives the
+    prices that savings are reported in.
     """
 
     home: Path = field(default_factory=home)
     open_artifacts: Callable[[], Artifacts] | None = None
     count: Callable[[str], tuple[int, int]] | None = None
+    rates: "Callable[[], Rates]" = rates

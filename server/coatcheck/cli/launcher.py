@@ -1,12 +1,27 @@
-"""The launcher that wrapped entries name: it starts the plain upstream if coatcheck cannot run."""
+"""The launcher that wrapped entries name: it starts the plain upstream if coatcheck cannot run.
+
+Nothing can stand in for coatcheck before a remote server; its agent is told so.
+"""
 
 import shlex
 import sys
 from pathlib import Path
 
+# Answers every request with an error, because an agent shows that and not what stderr says.
+GONE = """\
+why="coatcheck is gone or broken, and this remote server is reached through it: install it again\
+ and run coatcheck wrap, or give the entry its address back"
+echo "coatcheck: $why" >&2
+while read -r line; do
+  id=$(printf '%s\\n' "$line" | sed -nE 's/.*"id" *: *("[^"]*"|[0-9]+).*/\\1/p')
+  [ -z "$id" ] ||
+    printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32000,"message":"%s"}}\\n' "$id" "$why"
+done
+"""
+
 # Only what a broken installation does: a missing or half-written module, or settings that cannot
 # be read (exit code 2). By then nothing was read from the agent, so the upstream can take over.
-START = """\
+START = f"""\
 import sys
 sys.path[:] = [folder for folder in sys.path if folder]
 words = sys.argv[1:]
@@ -21,6 +36,9 @@ if code == 2 and plain:
     import os
     print("coatcheck: cannot run, so", plain[0], "runs without it", file=sys.stderr)
     os.execvp(plain[0], plain)
+if code == 2 and "--url" in words:
+    import os
+    os.execvp("sh", ["sh", "-c", {GONE!r}])
 sys.exit(code)
 """
 
@@ -33,7 +51,10 @@ export COATCHECK_HOME
 if [ -x {python} ]; then
   exec {python} -c {start} "$@"
 fi
-while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  [ "$1" != --url ] || exec sh -c {gone}
+  shift
+done
 [ $# -gt 1 ] || exit 1
 shift
 exec "$@"
@@ -48,14 +69,28 @@ def path(home: Path) -> Path:
 def install(home: Path, python: str = sys.executable) -> Path:
     """Write the launcher for this installation, if it is not there yet, and return its path."""
     target = path(home)
-    text = SCRIPT.format(
-        home=shlex.quote(str(home)), python=shlex.quote(python), start=shlex.quote(START)
-    )
-    if not (target.is_file() and target.read_text("utf-8") == text):
+    if not is_current(home, python):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         target.parent.mkdir(exist_ok=True, mode=0o700)
         new = target.with_suffix(".new")
-        new.write_text(text, "utf-8")
+        new.write_text(_text(home, python), "utf-8")
         new.chmod(0o755)
         new.replace(target)
     return target
+
+
+def is_current(home: Path, python: str = sys.executable) -> bool:
+    """Tell whether the launcher stands there and starts this installation."""
+    target = path(home)
+    return target.is_file() and target.read_text("utf-8") == _text(home, python)
+
+
+def is_in_cache(python: str = sys.executable) -> bool:
+    """Tell whether this installation is one that uvx or pipx run keeps for a while only."""
+    parts = Path(python).parts
+    return any(part.startswith("archive-v") or part == ".cache" for part in parts)
+
+
+def _text(home: Path, python: str) -> str:
+    parts = {"home": str(home), "python": python, "start": START, "gone": GONE}
+    return SCRIPT.format(**{name: shlex.quote(part) for name, part in parts.items()})

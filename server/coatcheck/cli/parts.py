@@ -14,14 +14,25 @@ from typing import TYPE_CHECKING
 
 from coatcheck import filling
 from coatcheck.artifacts import FLOOR_BYTES, QUOTA_BYTES, StoredArtifacts
+from coatcheck.cli.books import HomeBooks
 from coatcheck.cli.home import pause_file
 from coatcheck.cli.place import Place
+from coatcheck.cli.rates import rates
 from coatcheck.cli.summarizer import LateSummarizer, may_read, noted
+from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
-from coatcheck.reducers import clip
-from coatcheck.types import Artifacts, Session, StoreError, Summarizer
+from coatcheck.statement import Statement
+from coatcheck.types import (
+    Aim,
+    Artifacts,
+    LedgerError,
+    Reduction,
+    Session,
+    StoreError,
+    Summarizer,
+)
 from coatcheck_adapters.stores.disk import DiskStore
 
 if TYPE_CHECKING:
@@ -67,7 +78,13 @@ def pipeline(
 ) -> Pipeline:
     """Return the pipeline over kept with the adapters of a place."""
     adapters = cache(lambda: registry(at, upstream))
-    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), clip.reduce, summarizer)
+    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), _clip, summarizer)
+
+
+def _clip(text: str, aim: Aim) -> Reduction | None:
+    from coatcheck.reducers import clip  # at first use: a start needs no reducer
+
+    return clip.reduce(text, aim)
 
 
 def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:
@@ -75,16 +92,29 @@ def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> Late
     return LateSummarizer(at, ledger, session) if may_read(at) else None
 
 
-def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
-    """Return the desk of one upstream for the agent session that begins now."""
-    session = Session(os.urandom(16).hex())
+def begin(at: Place) -> Session:
+    """Return the agent session that begins now."""
+    name = os.urandom(16).hex()
+    return Session(name, arm=arm_of(at, name))
+
+
+def desk(
+    at: Place,
+    upstream: str,
+    ledger: LedgerWriter,
+    *,
+    session: Session | None = None,
+    kept: Artifacts | None = None,
+) -> Desk:
+    """Return the desk of one upstream for an agent session, by default one that begins now."""
+    session = session or begin(at)
     reads = summarizer(at, ledger, session)
     return Desk(
         upstream=upstream,
         session=session,
         rule_of=cache(partial(at.config.rule, upstream)),
         pipeline=replace(
-            pipeline(at, artifacts(at), upstream, summarizer=reads),
+            pipeline(at, kept or artifacts(at), upstream, summarizer=reads),
             is_argument=filling.leaves(at.config.refs_into, upstream),
         ),
         ledger=ledger,
@@ -93,20 +123,25 @@ def desk(at: Place, upstream: str, ledger: LedgerWriter) -> Desk:
         asker=reads.ask if reads else None,
         noted=partial(noted, at.home),
         is_paused=partial(os.access, pause_file(at.home), os.F_OK),
+        statement=Statement(HomeBooks(at.home, partial(rates, at.config.summarizer))),
     )
 
 
 @contextmanager
 def sweeping(at: Place, after_seconds: float = SWEEP_AFTER_SECONDS) -> Iterator[None]:
-    """Sweep the store once in the background, when the session has begun and no call waits."""
+    """Sweep store and ledger once in the background, when no call of the beginning waits."""
 
     def sweep() -> None:
         with suppress(StoreError):  # what expired is never handed out, swept or not
             artifacts(at).sweep_daily()
+        with suppress(LedgerError):  # rows that stay count like those that went
+            from coatcheck.ledger.retention import prune
+
+            prune(at.home, at.config.ledger.keep, time.time())
 
     timer = Timer(after_seconds, sweep)
     timer.daemon = True
-    if (at.home / "store").is_dir():
+    if at.home.is_dir():
         timer.start()
     try:
         yield

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from coatcheck import config, rewrite
 from coatcheck.cli.text import plain
-from coatcheck.cli.trial import RULES, Figures
+from coatcheck.cli.tiers import RULES, Figures
 from coatcheck.notations.toml import quote
 from coatcheck.types import ConfigError, Route, SummarizerSettings
 

@@ -1,49 +1,27 @@
 """coatcheck savings: what was saved, net, in a window of time."""
 
 import json
-import re
 import shutil
 import sys
-import textwrap
-import time
-from collections.abc import Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli import savings_text
+from coatcheck.cli.books import BY, json_of, read, since_of
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
-from coatcheck.cli.text import (
-    fitted,
-    is_styled,
-    milliseconds,
-    moment,
-    no_rows,
-    percents,
-    plain,
-    table,
-)
+from coatcheck.cli.text import is_styled, moment, no_rows
 from coatcheck.fetch import text_of
 from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
-from coatcheck.view import number
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.report import By, Figures, Savings
+    from coatcheck.figures import By, Overview, Savings
+    from coatcheck.ledger.money import Transcribed
 
-BY = ("tool", "upstream", "session", "client", "day")
-UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-HEAD = (
-    ("", "calls", "shortened", "original", "client", "view", "fetched", "own",
-     "net", "net", "client net", "client net", "p50", "p95", "errors"),
-    ("", "", "", "tokens", "tokens", "tokens", "tokens", "tokens",
-     "tokens", "%", "tokens", "%", "ms", "ms", ""),
-)  # fmt: skip
-# What a narrow terminal goes without, first things first; a pipe and --json always have all.
-LEFT_OUT_FIRST = (12, 13, 2, 11, 10, 14, 4, 7)
+WATCH_SECONDS = 2.0
 
 
 class Since(click.ParamType[float]):
@@ -57,21 +35,43 @@ class Since(click.ParamType[float]):
         """Return the time in seconds since the epoch."""
         if isinstance(value, float):
             return value
-        text = str(value)
-        with suppress(ValueError):
-            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-        span = re.fullmatch(r"(\d{1,6})([hdw])", text)
-        if span is None:
-            self.fail(f"{text!r} is neither a span nor a date; write 7d, 12h or 2026-11-15.")
-        return time.time() - int(span[1]) * UNIT_SECONDS[span[2]]
+        try:
+            return since_of(str(value))
+        except ValueError as error:
+            self.fail(str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the savings is asked for, and in which form."""
+
+    by: "By"
+    since: float | None
+    form: str = "text"
+    causal: bool = False
+    transcripts: bool = False
 
 
 @click.group(name="savings", invoke_without_command=True)
-@click.option("--by", type=click.Choice(BY), default="tool", help="What a row stands for.")
+@click.option("--by", type=click.Choice(BY), help="What a row stands for (default: tool).")
 @click.option("--since", type=Since(), metavar="SPAN|DATE", help="12h, 7d, 2w or 2026-11-15 (UTC).")
-@click.option("--json", "as_json", is_flag=True, help="Raw integers, stable keys.")
+@click.option("--graph", "form", flag_value="graph", help="A bar per row (default: per day).")
+@click.option("--json", "form", flag_value="json", help="Raw integers, stable keys.")
+@click.option("--csv", "form", flag_value="csv", help="The rows alone, as CSV.")
+@click.option("--causal", is_flag=True, help="Compare with the sessions that were held out.")
+@click.option("--explain", "form", flag_value="explain", help="What words and figures mean.")
+@click.option("--transcripts", is_flag=True, help="How often results were read again, for real.")
+@click.option("--watch", is_flag=True, help="Show it anew every two seconds until interrupted.")
 @click.pass_context
-def savings(ctx: click.Context, by: "By", since: float | None, as_json: bool) -> None:
+def savings(
+    ctx: click.Context,
+    by: "By | None",
+    since: float | None,
+    form: str | None,
+    causal: bool,
+    transcripts: bool,
+    watch: bool,
+) -> None:
     """Show what was saved, net.
 
     Example: coatcheck savings --by day --since 7d
@@ -79,33 +79,83 @@ def savings(ctx: click.Context, by: "By", since: float | None, as_json: bool) ->
     if ctx.invoked_subcommand is not None:
         return
     sources = ctx.ensure_object(Sources)
-    count_exactly(sources)
+    rows = by or ("day" if form == "graph" else "tool")
+    asked = Asked(rows, since, form or "text", causal, transcripts)
     try:
-        report = report_of(sources.home, by, since)
+        answer(sources, asked)
+        while watch and not Event().wait(WATCH_SECONDS):
+            click.clear()
+            answer(sources, asked)
+    except KeyboardInterrupt:
+        return
     except LedgerError as exc:
         raise click.ClickException(str(exc)) from exc
-    if as_json:
-        click.echo(json_of(report, sources.home))
-    elif report.rows:
-        show(report)
-    if not report.rows:
-        click.echo(why_empty(sources.home, since), err=as_json)
 
 
 savings.add_command(log)
 
 
-def report_of(home: Path, by: "By", since: float | None) -> "Savings":
-    """Return the report of everything since a time; an absent ledger is an empty one."""
-    from coatcheck.ledger import report
+def answer(sources: Sources, asked: Asked) -> None:
+    """Print what is asked for. Raises: LedgerError."""
+    if asked.form == "explain":
+        click.echo(savings_text.explained(sources.rates()))
+    elif asked.causal:
+        click.echo(compared(sources, asked))
+    else:
+        count_exactly(sources)
+        reported(sources, asked)
+
+
+def reported(sources: Sources, asked: Asked) -> None:
+    """Print the report in its form; an empty one also says why. Raises: LedgerError."""
+    report, found = read(sources.home, sources.rates(), asked.by, asked.since)
+    known = transcribed(sources, asked) if asked.transcripts and report.rows else None
+    if asked.form == "json":
+        click.echo(json_of(report, found, sources.home, known))
+    elif asked.form == "csv":
+        click.echo(savings_text.as_csv(report), nl=False)
+    elif asked.form == "graph" and report.rows:
+        click.echo(savings_text.bars(report, is_plain=not sys.stdout.isatty()))
+    elif report.rows:
+        show(report, found, known)
+    if not report.rows:
+        click.echo(why_empty(sources, asked.since), err=asked.form in ("json", "csv"))
+
+
+def transcribed(sources: Sources, asked: Asked) -> "Transcribed":
+    """Return what the agents' transcripts know of the calls asked for. Raises: LedgerError."""
+    from coatcheck.audit import Weight, stays_by_call, trace
+    from coatcheck.cli.audit import found
+    from coatcheck.figures import Window
+    from coatcheck.ledger.money import followed
+    from coatcheck.ledger.reader import reading
+    from coatcheck_adapters.transcripts import TRANSCRIPTS
+
+    kinds = {kind.name: kind for kind in TRANSCRIPTS}
+    requests: dict[str, int] = {}
+    for file in found("", asked.since):
+        with file.path.open("rb") as lines:
+            events = kinds[file.client].read(lines)
+            one = trace(file.client, file.session, events, lambda _: Weight(0, 0, 0))
+        requests |= stays_by_call([one])
+    with reading(sources.home) as db:
+        return followed(db, Window(asked.since), sources.rates(), requests)
+
+
+def compared(sources: Sources, asked: Asked) -> str:
+    """Return how sessions with views differ from those held out. Raises: LedgerError."""
+    from coatcheck.figures import Window
+    from coatcheck.ledger import causal
     from coatcheck.ledger.reader import reading
 
-    window = report.Window(since)
     try:
-        with reading(home) as db:
-            return report.savings(db, window, by)
+        with reading(sources.home) as db:
+            found = causal.compare(db, Window(asked.since), sources.rates())
     except FileNotFoundError:
-        return report.Savings(window, by, report.Figures(), ())
+        found = causal.Comparison(Window(asked.since), 0, 0, ())
+    if asked.form == "json":
+        return json.dumps(causal.as_object(found), indent=1)
+    return savings_text.compared(found)
 
 
 def count_exactly(sources: Sources) -> None:
@@ -135,99 +185,25 @@ def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
     return (text_of(artifact)[0], artifact.view) if artifact.view else None
 
 
-def json_of(report: "Savings", home: Path) -> str:
-    """Return the report as JSON text."""
-    from coatcheck.ledger.report import as_json
-
-    return json.dumps({"ledger": str(home / "ledger.db"), **as_json(report)}, indent=1)
-
-
-def why_empty(home: Path, since: float | None) -> str:
+def why_empty(sources: Sources, since: float | None) -> str:
     """Say why there is nothing to show: an empty window, or no calls at all."""
-    if since is not None and report_of(home, "tool", None).rows:
+    if since is not None and read(sources.home, sources.rates(), "tool", None)[0].rows:
         return f"No calls since {moment(since)}; leave out --since to see all."
-    return no_rows(home)
+    return no_rows(sources.home)
 
 
-def show(report: "Savings") -> None:
-    """Print headline, table and definitions."""
-    from coatcheck.ledger.report import DEFINITIONS
-
-    click.echo(headline(report) + "\n")
-    lines: list[Sequence[str]] = [(report.by, *HEAD[0][1:]), HEAD[1]]
-    lines += [cells(plain(line.name), line.figures) for line in report.rows]
-    lines.append(cells("total", report.totals))
-    if sys.stdout.isatty():
-        lines = fitted(lines, LEFT_OUT_FIRST, shutil.get_terminal_size().columns)
-    click.echo(emphasized(table(lines)) if is_styled() else table(lines))
-    click.echo("\n" + "\n".join(notes(report.totals)))
-    for word, meaning in DEFINITIONS.items():
-        click.echo(textwrap.fill(f"{word}: {meaning}", 96, subsequent_indent="  "))
+def show(report: "Savings", found: "Overview", known: "Transcribed | None") -> None:
+    """Print headline, table and notes."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    text = savings_text.said(report, found, width)
+    click.echo(emphasized(text) if is_styled() else text)
+    if known is not None:
+        click.echo(savings_text.transcribed(known, report.totals.calls))
 
 
 def emphasized(text: str) -> str:
-    """Return a table with its head lines and totals row in bold."""
-    *head, totals = text.split("\n")
-    bold = [click.style(line, bold=True) for line in (*head[: len(HEAD)], totals)]
-    return "\n".join([*bold[:-1], *head[len(HEAD) :], bold[-1]])
-
-
-def headline(report: "Savings") -> str:
-    """Return the report in one paragraph."""
-    from coatcheck.ledger.report import percent
-
-    total = report.totals
-    since = "" if report.window.since is None else f" since {moment(report.window.since)}"
-    original = percent(total.net_original_tokens, total.original_tokens)
-    client = percent(total.net_counterfactual_tokens, total.counterfactual_tokens)
-    return (
-        f"{number(total.calls, 'calls')}{since}, {total.shortened:,} shortened:"
-        f" {total.original_tokens:,} tokens became {total.view_tokens:,};"
-        f" {total.fetched_tokens:,} fetched back, {total.own_tokens:,} for own definitions.\n"
-        f"Net saving {total.net_original_tokens:,} tokens ({percents(original)} % of the"
-        f" originals), or {total.net_counterfactual_tokens:,} ({percents(client)} %)"
-        " against what the clients would have shown."
-    )
-
-
-def cells(name: str, figures: "Figures") -> tuple[str, ...]:
-    """Return one row of the table, in the order of HEAD."""
-    from coatcheck.ledger.report import percent
-
-    nets = (
-        (figures.net_original_tokens, figures.original_tokens),
-        (figures.net_counterfactual_tokens, figures.counterfactual_tokens),
-    )
-    counts = (
-        figures.calls,
-        figures.shortened,
-        figures.original_tokens,
-        figures.counterfactual_tokens,
-        figures.view_tokens,
-        figures.fetched_tokens,
-        figures.own_tokens,
-    )
-    return (
-        name,
-        *(f"{count:,}" for count in counts),
-        *(cell for net, base in nets for cell in (f"{net:,}", percents(percent(net, base)))),
-        milliseconds(figures.added_p50_us),
-        milliseconds(figures.added_p95_us),
-        f"{figures.errors:,}",
-    )
-
-
-def notes(total: "Figures") -> list[str]:
-    """Return the remarks that stand between the table and the definitions."""
-    width = total.half_width_tokens
-    sampled = f", give or take {width:,} tokens" if width else ""
-    rest = "" if total.counted == total.shortened else ", the others are estimated"
-    lines = [
-        f"Counted exactly: {total.counted:,} of {total.shortened:,} shortened calls{sampled}{rest}."
-    ]
-    if total.summary_micro_usd:
-        lines.append(f"The summarizer cost ${total.summary_micro_usd / 1e6:,.4f}, not in the net.")
-    if total.reasons:
-        steps = ", ".join(f"{plain(why)} {times:,}" for why, times in total.reasons.items())
-        lines.append(f"Reasons for a simpler step than planned: {steps}.")
-    return [*lines, ""]
+    """Return a report with the head lines and the totals row of its table in bold."""
+    headline, table, *rest = text.split("\n\n")
+    first, second, *rows, totals = table.split("\n")
+    bold = [click.style(line, bold=True) for line in (first, second, totals)]
+    return "\n\n".join([headline, "\n".join([*bold[:2], *rows, bold[2]]), *rest])

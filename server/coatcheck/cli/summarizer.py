@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from coatcheck import reducers
 from coatcheck.cli.place import Place
 from coatcheck.ledger import LedgerWriter
 from coatcheck.types import Aim, Call, Entry, Reduction, Rule, Session, Summary
@@ -55,6 +54,12 @@ def noted(home: Path, ref: str) -> str:
     from coatcheck_adapters.stores.disk import DiskStore
 
     return Answers(DiskStore(home / "store")).noted(ref)
+
+
+def _reduce(text: str, aim: Aim) -> Reduction | None:
+    from coatcheck import reducers  # at first use: a start needs none
+
+    return reducers.reduce(text, aim)
 
 
 class LateSummarizer:
@@ -123,7 +128,7 @@ class LateSummarizer:
             self._at.config.summarizer,
             self._shared_api(),
             self._answers(),
-            reducers.reduce,
+            _reduce,
             history=self._history,
             book=self._book,
         )
@@ -134,7 +139,7 @@ class LateSummarizer:
 
         settings = self._at.config.summarizer
         costs = prices(settings.prices)
-        return Asker(settings, self._shared_api(), costs, reducers.reduce, self._history)
+        return Asker(settings, self._shared_api(), costs, _reduce, self._history)
 
     def _answers(self) -> "Answers":
         from coatcheck.summarize.answers import Answers
@@ -185,6 +190,7 @@ def entry_of(call: Call, summary: Summary, session: Session, at: float) -> Entry
         kind="summary",
         at=at,
         session=session.id,
+        arm=session.arm,
         upstream=call.upstream,
         tool=call.tool,
         decision=summary.decision,

@@ -1,8 +1,9 @@
 """coatcheck wrap, unwrap and status: the server entries of agent clients, changed in place."""
 
 import json
+import shlex
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
@@ -13,13 +14,16 @@ from coatcheck import journal, rewrite
 from coatcheck.cli import launcher
 from coatcheck.cli.configs import Choice, ConfigFile, find
 from coatcheck.cli.home import home
+from coatcheck.cli.local import Stand, stands, taken_back
+from coatcheck.cli.offer import offer
 from coatcheck.cli.permits import Permit, wanted
 from coatcheck.cli.text import plain, table
 from coatcheck.dialect import Dialect
 from coatcheck.nodes import NotEditable, NotParsed
 from coatcheck.permits import TOOL
+from coatcheck.remote import address, needs_login
 from coatcheck.types import ConfigError
-from coatcheck.wrap import Server, Sheet, same, unwrapped, wrapped
+from coatcheck.wrap import Server, Sheet, same, wrapped
 from coatcheck.wrap import read as read_text
 from coatcheck_adapters.clients import DIALECTS
 
@@ -33,8 +37,12 @@ SCOPE = click.option(
 )  # fmt: skip
 ONLY = click.option("--only", multiple=True, metavar="SERVER", help="Only this server.")
 TRACKED = click.option("--tracked", is_flag=True, help="Change files that git tracks, too.")
+LOCAL = click.option("--local", is_flag=True, help="Wrap what git tracks for you alone.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the changes, write nothing.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+CACHED = """\
+coatcheck runs from a cache that may be emptied; your servers would then start without it. Install
+it (`uv tool install coatcheck` or `pipx install coatcheck`) and run `coatcheck wrap` once more."""
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
@@ -63,7 +71,7 @@ class Task:
 
 # The files to change, each with project and name of its servers.
 Todo = Sequence[tuple[ConfigFile, Sequence[tuple[str, str]]]]
-UNWRAP = Task("unwrap", {"wrapped"}, unwrapped)
+UNWRAP = Task("unwrap", {"wrapped"}, taken_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,7 @@ class Answers:
 @ONLY
 @click.option("--all", "disabled", is_flag=True, help="Wrap servers that are switched off, too.")
 @TRACKED
+@LOCAL
 @DRY_RUN
 @YES
 @JSON
@@ -90,6 +99,7 @@ def wrap(
     only: Sequence[str],
     disabled: bool,
     tracked: bool,
+    local: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -98,10 +108,10 @@ def wrap(
 
     Example: coatcheck wrap --client claude-code --dry-run
     """
-    program = str(launcher.path(home()))
+    program = _program()
     states = {"plain", "disabled"} if disabled else {"plain"}
     task = Task("wrap", states, lambda sheet, servers: wrapped(sheet, servers, program))
-    choice = Choice(clients, scopes, only, tracked)
+    choice = Choice(clients, scopes, only, tracked, local)
     if not carry_out(task, choice, Answers(dry_run, yes, as_json)):
         sys.exit(1)
 
@@ -156,13 +166,15 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
     if answers.dry_run or not answers.as_json:
         _list(files, answers, [])
     _tell_left(task, files)
+    alone = list(stands(files, choice, _program())) if choice.local else []
     if answers.dry_run:
-        _show(task, choice, () if answers.as_json else todo)
+        _show(task, choice, () if answers.as_json else todo, alone)
         return True
-    if todo and not answers.yes:
-        _ask(task, todo, answers)
-    if task.verb == "wrap" and (todo or any(file.holds("wrapped") for file in files)):
+    if (todo or alone) and not answers.yes:
+        _ask(task, todo, alone, answers)
+    if task.verb == "wrap" and (todo or alone or any(file.holds("wrapped") for file in files)):
         _install()
+    stood = [stand for stand in alone if _edit(stand.path, _noted(stand.path, stand.plan))]
     written = [file for file, names in todo if _write(task, file, names)]
     permitted = [
         permit
@@ -172,8 +184,30 @@ def carry_out(task: Task, choice: Choice, answers: Answers) -> bool:
     if answers.as_json:
         _list(list(find(DIALECTS, choice)), answers, written)
     else:
-        _close(task, written, permitted)
-    return len(written) == len(todo)
+        _close(task, written, permitted, stood)
+        if task.verb == "wrap":
+            _tell_logins((file, names) for file, names in todo if file in written)
+            if (written or stood) and not answers.yes:
+                offer()
+    return len(written) == len(todo) and len(stood) == len(alone)
+
+
+def _program() -> str:
+    return str(launcher.path(home()))
+
+
+def _tell_logins(done: Iterable[tuple[ConfigFile, Sequence[tuple[str, str]]]]) -> None:
+    """Say which servers may ask who the user is; the login that the client has is not ours."""
+    commands = {
+        f"coatcheck login {shlex.quote(server.name)} --url {shlex.quote(url)}"
+        for file, chosen in done
+        for server in (file.sheet.servers if file.sheet else ())
+        if (server.project, server.name) in chosen
+        and (url := address(server.entry.value, file.dialect))
+        and needs_login(server.entry.value, file.dialect)
+    }
+    for command in sorted(commands):
+        click.echo(plain(f"If it asks who you are: {command}"))
 
 
 def _check(choice: Choice, files: Sequence[ConfigFile]) -> None:
@@ -194,6 +228,8 @@ def _install() -> None:
     """Write the launcher, also where nothing is to wrap: it may be gone, or coatcheck moved."""
     try:
         launcher.install(home())
+        if launcher.is_in_cache():
+            click.echo(CACHED, err=True)
     except OSError as error:
         where = launcher.path(home())
         raise click.ClickException(
@@ -235,17 +271,20 @@ def _rows(file: ConfigFile) -> Iterator[Row]:
         yield Row(*at, *named, file.reason(server), str(file.path), server.project)
 
 
-def _ask(task: Task, todo: Todo, answers: Answers) -> None:
+def _ask(task: Task, todo: Todo, alone: Sequence[Stand], answers: Answers) -> None:
     """Ask once. Raises: ConfigError where nobody can answer, click.Abort for a no."""
     if answers.as_json or not sys.stdin.isatty():
         raise ConfigError(f"nobody can be asked here; add --yes to {task.verb}, or --dry-run")
-    count = sum(len(names) for _, names in todo)
-    files = len({file.path for file, _ in todo})
+    count = sum(len(names) for _, names in todo) + sum(len(stand.names) for stand in alone)
+    files = len({*(file.path for file, _ in todo), *(stand.path for stand in alone)})
     click.confirm(f"{task.verb.capitalize()} {count} servers in {files} files?", abort=True)
 
 
-def _show(task: Task, choice: Choice, todo: Todo) -> None:
+def _show(task: Task, choice: Choice, todo: Todo, alone: Sequence[Stand]) -> None:
     """Print what would change."""
+    for stand in alone:
+        before = stand.path.read_bytes()
+        click.echo(_diff(stand.path, before.decode(), stand.plan(before).decode()), nl=False)
     for file, names in todo:
         try:
             click.echo(_diff(file.path, *_changed(task, file, names)), nl=False)
@@ -304,11 +343,20 @@ def _write(task: Task, file: ConfigFile, names: Sequence[tuple[str, str]]) -> bo
 
     def plan(data: bytes) -> bytes:
         fresh = replace(file, sheet=read_text(data.decode(), file.dialect, file.location))
-        before, after = _changed(task, fresh, names)
-        journal.note(_folder(), file.path, before, after)
-        return after.encode()
+        return _changed(task, fresh, names)[1].encode()
 
-    return _edit(file.path, plan)
+    return _edit(file.path, _noted(file.path, plan))
+
+
+def _noted(path: Path, plan: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """Return plan, the journal told of each change before it is made."""
+
+    def noted(data: bytes) -> bytes:
+        after = plan(data)
+        journal.note(_folder(), path, data.decode(), after.decode())
+        return after
+
+    return noted
 
 
 def _edit(path: Path, plan: Callable[[bytes], bytes]) -> bool:
@@ -328,9 +376,16 @@ def _folder() -> Path:
     return home() / "wrap"
 
 
-def _close(task: Task, written: Sequence[ConfigFile], permitted: Sequence[Permit]) -> None:
+def _close(
+    task: Task,
+    written: Sequence[ConfigFile],
+    permitted: Sequence[Permit],
+    stood: Sequence[Stand],
+) -> None:
     """Say what was done, and what each client needs for it to take hold."""
-    if not written:
+    for stand in stood:
+        click.echo(f"wrapped for you alone: {plain(', '.join(stand.names))} in {stand.path}")
+    if not (written or stood):
         click.echo(f"Nothing to {task.verb}.")
     for path in dict.fromkeys(file.path for file in written):
         click.echo(f"{task.verb}ped: {path}")

@@ -40,6 +40,8 @@ def reading(home: Path) -> Iterator["Connection"]:
     try:
         db.row_factory = sqlite3.Row
         db.execute("BEGIN")
+        if schema.version_of(db) == 0:  # made this moment, its tables are not yet
+            raise FileNotFoundError(path)
         schema.check_version(db)
         yield db
     except sqlite3.Error as exc:

@@ -1,33 +1,35 @@
 """Work out the savings of a window of time; every number here is an integer from the ledger."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil, floor, inf
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from coatcheck.figures import By, Figures, Line, Savings, Window
 from coatcheck.ledger import schema
 
 if TYPE_CHECKING:
     from sqlite3 import Connection, Row
 
-By = Literal["tool", "upstream", "session", "client", "day"]
-
 DAY_SECONDS = 86_400
 LAST_DAY = 10**7  # beyond any day that a clock gives
 
-# The columns that name a row of the report. Definitions belong to no tool.
+# The columns that name a row of the report. Definitions belong to no tool. Weeks begin on Monday;
+# 1970 began on a Thursday.
 GROUPS: Mapping[By, Mapping[str, str]] = {
     "tool": {
-        "upstream": "CASE WHEN definitions THEN '' ELSE upstream END",
-        "tool": "CASE WHEN definitions THEN '(definitions)' WHEN tool = '' THEN '(no tool)'"
-        " ELSE tool END",
+        "upstream": "CASE kind WHEN 'definitions' THEN '' ELSE upstream END",
+        "tool": "CASE WHEN kind = 'definitions' THEN '(definitions)'"
+        " WHEN tool = '' THEN '(no tool)' ELSE tool END",
     },
     "upstream": {"upstream": "upstream"},
-    "session": {"session": "session", "client": "client"},
+    "session": {"session": "session", "client": "client", "arm": "arm"},
     "client": {"client": "client"},
     "day": {"day": "day"},
+    "week": {"week": "(day + 3) / 7"},
+    "level": {"level": "CASE kind WHEN 'call' THEN outcome ELSE '(' || kind || ')' END"},
 }
 
 DEFINITIONS = {
@@ -40,127 +42,90 @@ DEFINITIONS = {
     "own": "tokens of coatcheck's own tool definitions, once per session.",
     "net": "original - view - fetched - own, in percent of original; client net: client - view -"
     " fetched - own, in percent of client. Below zero, coatcheck cost more than it saved.",
-    "p50, p95": "time that coatcheck added: half of the calls, and 95 % of them, got by with this.",
+    "dollars": "client net at the agent model's cache-write price, once; cache reads: client net of"
+    " earlier turns that later turns of the same session (and context, where the client names it)"
+    " read again, at the cache-read price, on a line of its own; minus what the summarizer cost. A"
+    " turn is a request that called one of our tools after the last one was answered: a lower bound"
+    " of the requests, unless sub-agents share the connection or the client compacts.",
+    "p50, p95": "time that coatcheck added: half of the calls, and 95 % of them, took at most this;"
+    " kept in steps, so up to 12.5 % too long.",
     "errors": "calls that the upstream answered with an error.",
     "tokens": "o200k_base; estimated at first, then counted exactly for shortened calls from the"
     " kept artifact. Fetched and own stay estimates. Claude's own tokens differ.",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A span of time: since <= at < until, in seconds since the epoch; None means no bound."""
-
-    since: float | None = None
-    until: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a group of entries came to. All but the two percentiles add up over groups."""
-
-    calls: int = 0
-    shortened: int = 0
-    counted: int = 0
-    fetches: int = 0
-    definitions: int = 0
-    errors: int = 0
-    original_tokens: int = 0
-    counterfactual_tokens: int = 0
-    view_tokens: int = 0
-    fetched_tokens: int = 0
-    own_tokens: int = 0
-    half_width_tokens: int = 0
-    original_bytes: int = 0
-    view_bytes: int = 0
-    upstream_us: int = 0
-    added_us: int = 0
-    summary_us: int = 0
-    summary_input_tokens: int = 0
-    summary_output_tokens: int = 0
-    summary_micro_usd: int = 0
-    added_p50_us: int = 0
-    added_p95_us: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def net_original_tokens(self) -> int:
-        """Tokens saved against the original; never clamped."""
-        return self.original_tokens - self.view_tokens - self.fetched_tokens - self.own_tokens
-
-    @property
-    def net_counterfactual_tokens(self) -> int:
-        """Tokens saved against what the client would have shown; never clamped."""
-        return self.counterfactual_tokens - self.view_tokens - self.fetched_tokens - self.own_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the report: what it is about, by column, and its figures."""
-
-    key: Mapping[str, str]
-    figures: Figures
-
-    @property
-    def name(self) -> str:
-        """What the row is called in a table."""
-        between = "." if "tool" in self.key else " "
-        return between.join(part for part in self.key.values() if part) or "(none)"
-
-
-@dataclass(frozen=True, slots=True)
-class Savings:
-    """The report of one window; the rows sum to the totals."""
-
-    window: Window
-    by: By
-    totals: Figures
-    rows: tuple[Line, ...]
-
-
 SUMMED = tuple(item.name for item in fields(Figures) if item.name in schema.MEASURES)
-
-SUMS = "SELECT {named}, {sums} FROM {booked} GROUP BY {keys}"
-IN_WINDOW = "at >= :since AND at < :until"
-# Whole days come from the roll-up, the rest of the window from the rows.
-COLUMNS = ", ".join((*schema.KEYS, *schema.MEASURES))
-WHOLE_DAYS = f"""(SELECT {COLUMNS} FROM rollup WHERE day >= :first AND day < :last
-    UNION ALL SELECT {COLUMNS} FROM booked WHERE at >= :since AND at < min(:until, :first * 86400)
-    UNION ALL SELECT {COLUMNS} FROM booked WHERE at >= :last * 86400 AND at < :until)"""  # noqa: S608 (constants)
-TIMES = "SELECT {named}, added_us FROM booked WHERE calls AND {where}"
-# What follows the first colon of a reason is about one call; in a report only the kind counts.
-REASONS = """SELECT {named}, count(*) AS times,
-        CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1)
-        END AS why
-    FROM booked WHERE reason <> '' AND {where} GROUP BY {keys}, why"""
+# The roll-ups that know sessions, by those that know tools.
+OF_SESSIONS = {"rollup": "visits", "times": "visit_times", "reasons": "visit_reasons"}
 
 
 def savings(db: "Connection", window: Window, by: By = "tool") -> Savings:
-    """Return the savings of window, the best row first (days in their order)."""
+    """Return the savings of window, the best row first (days and weeks in their order).
+
+    The window of the report begins or ends with a whole day where single rows are gone.
+    """
+    window = widened(db, window)
+    groups = _read(db, window, by)
     keys = GROUPS[by]
-    source, bounds = _source(window, by)
-    groups = _groups(db, source, bounds, keys.values())
     rows = [
         Line(dict(zip(keys, _named(by, key), strict=True)), _figures([group]))
         for key, group in groups.items()
     ]
-    if by == "day":
+    if by in ("day", "week"):
         rows.sort(key=lambda line: line.name)
     else:
         rows.sort(key=lambda line: (-line.figures.net_original_tokens, line.name))
     return Savings(window, by, _figures(groups.values()), tuple(rows))
 
 
+def added_times(db: "Connection", window: Window) -> tuple[tuple[int, int], ...]:
+    """Return how many calls of window took at most so many microseconds more, in their order.
+
+    A pair is one step of schema.BOUNDS and the calls between it and the step before.
+    """
+    window = widened(db, window)
+    times: Counter[int] = Counter()
+    for place in places_of("times", window):
+        sql = f"SELECT most_us, sum(calls) FROM {place} AND calls GROUP BY most_us"  # noqa: S608 (constants)
+        for most_us, calls in db.execute(sql, bounds(window)):
+            times[most_us] += calls
+    return tuple(sorted(times.items()))
+
+
+def widened(db: "Connection", window: Window) -> Window:
+    """Return window with whole days (UTC) at its ends where single rows are no longer kept."""
+    found = db.execute("SELECT value FROM facts WHERE name = 'kept_from'").fetchone()
+    gone = 0 if found is None else int(found[0])
+    since, until = window.since, window.until
+    if since is not None and since < gone * DAY_SECONDS:
+        since = floor(since / DAY_SECONDS) * DAY_SECONDS
+    if until is not None and until < gone * DAY_SECONDS:
+        until = ceil(until / DAY_SECONDS) * DAY_SECONDS
+    return Window(since, until)
+
+
 def figures_of(db: "Connection", ref: str) -> Figures:
-    """Return what one artifact came to, over all its calls and fetches."""
-    where = "ref = :ref AND ref <> ''"  # the second half lets SQLite use the index
-    groups = _groups(db, (f"booked WHERE {where}", where), {"ref": ref}, ["ref"])
+    """Return what one artifact came to, over all its calls and fetches that are still there."""
+    # The second half lets SQLite use the index.
+    return figures_where(db, "ref = :ref AND ref <> ''", {"ref": ref})
+
+
+def figures_where(db: "Connection", where: str, values: Mapping[str, float | str]) -> Figures:
+    """Return what the rows came to that meet a condition (our own SQL) and are still there."""
+    groups = _groups(db, lambda _: [f"booked WHERE {where}"], ["1"], values)
     return _figures(groups.values())
 
 
-def percent(net: int, base: int) -> float | None:
-    """Return net in percent of base, None when there is no base."""
-    return 100 * net / base if base else None
+def figures_of_session(db: "Connection", session: str, window: Window) -> Figures:
+    """Return what a session came to, whose calls are in window and all else within a day of it."""
+    first, last = ((at or 0) // DAY_SECONDS for at in (window.since, window.until))
+    days = {"first": first - 1, "last": last + 1}
+
+    def places(name: str) -> list[str]:
+        return [f"{OF_SESSIONS[name]} WHERE day BETWEEN :first AND :last AND session = :session"]
+
+    return _figures(_groups(db, places, ["1"], {**days, "session": session}).values())
 
 
 def as_json(report: Savings) -> dict[str, object]:
@@ -186,81 +151,109 @@ def flat(figures: Figures) -> dict[str, object]:
 
 def _named(by: By, key: tuple[object, ...]) -> tuple[str, ...]:
     if by == "day":
-        return tuple(
-            f"{datetime.fromtimestamp(int(str(day)) * DAY_SECONDS, UTC):%Y-%m-%d}" for day in key
-        )
+        return tuple(f"{_date(int(str(day))):%Y-%m-%d}" for day in key)
+    if by == "week":
+        return tuple(f"{_date(int(str(week)) * 7 - 3):%G-W%V}" for week in key)
     return tuple(str(part) for part in key)
 
 
-def _source(window: Window, by: By) -> tuple[tuple[str, str], Mapping[str, float]]:
-    """Return where sums are read from, the condition on single rows, and the bounds in both."""
+def _date(day: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(days=day)
+
+
+def _read(db: "Connection", window: Window, by: By) -> "dict[tuple[object, ...], _Group]":
+    """Return the groups of a window: whole days from the roll-ups, the rest from the rows."""
+
+    def places(name: str) -> list[str]:
+        return places_of(OF_SESSIONS[name] if by == "session" else name, window)
+
+    return _groups(db, places, GROUPS[by].values(), bounds(window))
+
+
+def bounds(window: Window) -> dict[str, float]:
+    """Return what the conditions of SQL say of a window: its ends, its first and last whole day."""
     since = -inf if window.since is None else window.since
     until = inf if window.until is None else window.until
     first = ceil(max(since, 0) / DAY_SECONDS)
-    last = floor(min(until, LAST_DAY * DAY_SECONDS) / DAY_SECONDS)
-    bounds = {"since": since, "until": until, "first": first, "last": last}
-    if by == "session" or first >= last:
-        return (f"booked WHERE {IN_WINDOW}", IN_WINDOW), bounds
-    return (WHOLE_DAYS, IN_WINDOW), bounds
+    last = max(first, floor(min(until, LAST_DAY * DAY_SECONDS) / DAY_SECONDS))
+    return {"since": since, "until": until, "first": first, "last": last}
+
+
+def places_of(name: str, window: Window) -> list[str]:
+    """Return where a window is read from: whole days from a roll-up, what is left from the rows.
+
+    One after the other: SQLite takes twice as long over a union of them.
+    """
+    places = [f"{name} WHERE day >= :first AND day < :last"]
+    if window.since is not None:
+        places.append("booked WHERE at >= :since AND at < min(:until, :first * 86400)")
+    if window.until is not None:
+        places.append("booked WHERE at >= :last * 86400 AND at < :until")
+    return places
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What is read of one group: sums by measure, reasons by kind, added times of its calls."""
+    """What is read of one group: sums by measure, calls by how long they took, and reasons."""
 
     sums: Counter[str] = field(default_factory=Counter)
+    times: Counter[int] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    added_us: list[int] = field(default_factory=list)
 
 
 def _groups(
     db: "Connection",
-    source: tuple[str, str],
-    bounds: Mapping[str, float | str],
+    places: Callable[[str], list[str]],
     expressions: Iterable[str],
+    values: Mapping[str, float | str],
 ) -> dict[tuple[object, ...], _Group]:
-    """Return the groups of entries, by what the expressions give for them."""
+    """Return the groups of entries, by what the expressions give for them.
+
+    places says where the sums of a roll-up, and of the rows that are in none, are read from.
+    """
     named = [f"{expression} AS key{i}" for i, expression in enumerate(expressions)]
-    parts = {
-        "booked": source[0],
-        "where": source[1],
-        "named": ", ".join(named),
-        "keys": ", ".join(f"key{i}" for i in range(len(named))),
-        "sums": ", ".join(f"sum({name}) AS {name}" for name in SUMMED),
-    }
+    keys = ", ".join(f"key{i}" for i in range(len(named)))
+    sums = ", ".join(f"sum({name}) AS {name}" for name in SUMMED)
     groups: defaultdict[tuple[object, ...], _Group] = defaultdict(_Group)
 
-    def rows(sql: str) -> "Iterator[tuple[_Group, Row]]":
-        for row in db.execute(sql.format(**parts), bounds):
-            yield groups[tuple(row)[: len(named)]], row
+    def rows(name: str, wanted: str, also: str = "") -> "Iterator[tuple[_Group, Row]]":
+        for place in places(name):
+            counted = f"{place} AND {schema.ROLLUPS[name][2]}"
+            sql = f"SELECT {', '.join(named)}, {wanted} FROM {counted} GROUP BY {keys}{also}"  # noqa: S608 (constants)
+            for row in db.execute(sql, values):
+                yield groups[tuple(row)[: len(named)]], row
 
-    for group, row in rows(SUMS):
+    for group, row in rows("rollup", sums):
         group.sums.update({name: row[name] for name in SUMMED})
-    for group, row in rows(REASONS):
-        group.reasons[row["why"]] = row["times"]
-    for group, row in rows(TIMES):
-        group.added_us.append(row["added_us"])
+    for group, row in rows("times", "most_us, sum(calls) AS times", ", most_us"):
+        group.times[row["most_us"]] += row["times"]
+    for group, row in rows("reasons", "why, sum(entries) AS times", ", why"):
+        group.reasons[row["why"]] += row["times"]
     return groups
 
 
 def _figures(groups: Iterable[_Group]) -> Figures:
     """Return what groups came to together."""
     sums: Counter[str] = Counter()
+    times: Counter[int] = Counter()
     reasons: Counter[str] = Counter()
-    added_us: list[int] = []
     for group in groups:
         sums.update(group.sums)
+        times.update(group.times)
         reasons.update(group.reasons)
-        added_us += group.added_us
-    added_us.sort()
     return Figures(
         **sums,
-        added_p50_us=_quantile(added_us, 50),
-        added_p95_us=_quantile(added_us, 95),
+        added_p50_us=quantile(times, 50),
+        added_p95_us=quantile(times, 95),
         reasons=dict(sorted(reasons.items())),
     )
 
 
-def _quantile(ordered: Sequence[int], percentage: int) -> int:
-    """Return the least value that percentage of ordered do not exceed (nearest rank)."""
-    return ordered[ceil(len(ordered) * percentage / 100) - 1] if ordered else 0
+def quantile(times: Mapping[int, int], percentage: int) -> int:
+    """Return the least time that percentage of the calls do not exceed (nearest rank)."""
+    rank = ceil(sum(times.values()) * percentage / 100)
+    for most in sorted(times):
+        rank -= times[most]
+        if rank <= 0:
+            return most
+    return 0

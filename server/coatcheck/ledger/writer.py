@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from coatcheck.ledger import schema
 from coatcheck.ledger.session import Tally
+from coatcheck.ledger.turns import relate, relate_rows
 from coatcheck.types import Entry, LedgerError
 
 if TYPE_CHECKING:
@@ -23,9 +24,10 @@ LINGER_SECONDS = 0.1
 # Past this many unwritten entries (about 5 MB) the writer is stuck, and memory must not grow.
 MOST_WAITING = 10_000
 
+INSERTED = (*schema.COLUMNS, *schema.RELATED[:4])
 INSERT = (
-    f"INSERT INTO entries ({', '.join(schema.COLUMNS)})"  # noqa: S608 (only our own column names)
-    f" VALUES ({', '.join('?' * len(schema.COLUMNS))})"
+    f"INSERT INTO entries ({', '.join(INSERTED)})"  # noqa: S608 (only our own column names)
+    f" VALUES ({', '.join('?' * len(INSERTED))})"
 )
 
 texts_of = attrgetter(*schema.TEXTS)
@@ -143,7 +145,7 @@ class LedgerWriter:
             return 0
 
     def _store(self, batch: Sequence[Entry]) -> int:
-        store(self._connection(), [row_of(entry) for entry in batch])
+        store(self._connection(), batch)
         return len(batch)
 
     def _connection(self) -> "Connection":
@@ -170,28 +172,27 @@ class LedgerWriter:
             )
 
 
-def store(db: "Connection", rows: Sequence[tuple[float | int | str, ...]]) -> None:
-    """Insert rows and book them in the roll-up, in one transaction.
+def store(db: "Connection", entries: Sequence[Entry]) -> None:
+    """Insert entries, related to those before them and booked in the roll-ups, in one transaction.
 
     Raises: sqlite3.Error, LedgerError when the file was migrated by a newer coatcheck meanwhile.
     """
+    rows = [row_of(entry) for entry in entries]
     with schema.transaction(db):
         schema.check_version(db)
-        last = int(db.execute("SELECT coalesce(max(id), 0) FROM entries").fetchone()[0])
-        db.executemany(INSERT, rows)
-        schema.book(db, last + 1, last + len(rows), 1)
+        first = int(db.execute("SELECT coalesce(max(id), 0) + 1 FROM entries").fetchone()[0])
+        last = first + len(rows) - 1
+        related = relate(db, entries)
+        db.executemany(INSERT, [(*row, *more) for row, more in zip(rows, related, strict=True)])
+        relate_rows(db, first, last)
+        schema.book(db, first, last, 1)
 
 
 def row_of(entry: Entry) -> tuple[float | int | str, ...]:
     """Return the columns of entry in the order of schema.COLUMNS."""
     return (
         entry.at,
-        *(storable(text) for text in texts_of(entry)),
+        *(schema.storable(text) for text in texts_of(entry)),
         *(int(number) for number in numbers_of(entry)),
         *(round(milliseconds * 1000) for milliseconds in durations_of(entry)),
     )
-
-
-def storable(text: str) -> str:
-    """Return text without lone surrogates, which SQLite cannot hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -9,16 +9,21 @@ from coatcheck.notations import jsonc, toml, yaml
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """One way to write a config file; pair has the places key and value."""
+    """One way to write a config file: quote writes a text, key the key of a member."""
 
     parse: Callable[[str], Node]
     quote: Callable[[str], str]
-    pair: str
+    key: Callable[[str], str]
+    joint: str
+
+    def pair(self, key: str, value: str) -> str:
+        """Return a member with a value that is written already."""
+        return self.key(key) + self.joint + value
 
 
 NOTATIONS: Mapping[str, Notation] = {
-    "json": Notation(jsonc.parse, jsonc.quote, '"{key}": {value}'),
-    "jsonc": Notation(jsonc.parse_commented, jsonc.quote, '"{key}": {value}'),
-    "toml": Notation(toml.parse, toml.quote, "{key} = {value}"),
-    "yaml": Notation(yaml.parse, jsonc.quote, "{key}: {value}"),
+    "json": Notation(jsonc.parse, jsonc.quote, jsonc.quote, ": "),
+    "jsonc": Notation(jsonc.parse_commented, jsonc.quote, jsonc.quote, ": "),
+    "toml": Notation(toml.parse, toml.quote, toml.key, " = "),
+    "yaml": Notation(yaml.parse, jsonc.quote, yaml.key, ": "),
 }

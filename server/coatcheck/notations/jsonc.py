@@ -65,7 +65,7 @@ class _Reader:
             if not isinstance(key.value, str) or not self._text.startswith(":", at):
                 raise self._wrong(at)
             node = self._value(self._skip(at + 1))
-            members.append(Member(key.value, key.start, node))
+            members.append(Member(key.value, key.start, node, key.end))
             at = self._after(node, "}")
         return mapping(start, at + 1, members)
 

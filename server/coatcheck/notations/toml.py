@@ -28,6 +28,11 @@ def quote(value: str) -> str:
     return dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def key(name: str) -> str:
+    """Return name as a key, bare where that is allowed."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else quote(name)
+
+
 def parse(text: str) -> Node:
     """Return the document as a node. Raises: NotParsed, NotEditable."""
     try:
@@ -45,10 +50,12 @@ class _Table:
     """A table while it is being read; its members may stand far apart."""
 
     start: int
-    members: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    members: dict[str, tuple[tuple[int, int], Any]] = field(default_factory=dict)
 
     def node(self) -> Node:
-        parts = [Member(key, at, _frozen(part)) for key, (at, part) in self.members.items()]
+        parts = [
+            Member(key, at[0], _frozen(part), at[1]) for key, (at, part) in self.members.items()
+        ]
         end = max((part.node.end for part in parts), default=self.start)
         return mapping(self.start, end, parts, flow=False)
 
@@ -80,40 +87,40 @@ class _Reader:
             at = self._blank(at)
         return self._root.node()
 
-    def _header(self, at: int) -> tuple[_Table, int]:
-        many = self._text.startswith("[[", at)
-        keys, end = self._keys(at + 1 + many)
-        *above, (last, start) = keys
+    def _header(self, begin: int) -> tuple[_Table, int]:
+        many = self._text.startswith("[[", begin)
+        keys, end = self._keys(begin + 1 + many)
+        *above, (last, at) = keys
         table = self._descend(self._root, above)
         end += 1 + many
         if not many:
-            return self._descend(table, [(last, start)]), end
+            return self._descend(table, [(last, at)]), end
         new = _Table(end)
-        table.members.setdefault(last, (start, []))[1].append(new)
+        table.members.setdefault(last, (at, []))[1].append(new)
         return new, end
 
-    def _descend(self, table: _Table, keys: list[tuple[str, int]]) -> _Table:
-        for key, start in keys:
-            found = table.members.setdefault(key, (start, _Table(start)))[1]
+    def _descend(self, table: _Table, keys: list[tuple[str, tuple[int, int]]]) -> _Table:
+        for key, at in keys:
+            found = table.members.setdefault(key, (at, _Table(at[0])))[1]
             table = found[-1] if isinstance(found, list) else found
             if not isinstance(table, _Table):
                 raise NotEditable("a table is written in two places")
         return table
 
-    def _pair(self, table: _Table, at: int) -> int:
-        keys, at = self._keys(at)
-        *above, (last, start) = keys
-        node = self._value(self._space(at + 1))
-        self._descend(table, above).members[last] = (start, node)
+    def _pair(self, table: _Table, begin: int) -> int:
+        keys, end = self._keys(begin)
+        *above, (last, at) = keys
+        node = self._value(self._space(end + 1))
+        self._descend(table, above).members[last] = (at, node)
         return node.end
 
-    def _keys(self, at: int) -> tuple[list[tuple[str, int]], int]:
+    def _keys(self, at: int) -> tuple[list[tuple[str, tuple[int, int]]], int]:
         """Return the parts of a dotted key with their places, and where the key ends."""
         keys = []
         while True:
             at = self._space(at)
             found = self._match(_KEY, at)
-            keys.append((_key(found[0]), at))
+            keys.append((_key(found[0]), found.span()))
             at = self._space(found.end())
             if not self._text.startswith(".", at):
                 return keys, at
@@ -159,7 +166,7 @@ class _Reader:
 
 def _inline(table: _Table, start: int, end: int) -> Node:
     members = [
-        Member(key, at, _inline(part, part.start, part.start) if dotted else part)
+        Member(key, at[0], _inline(part, part.start, part.start) if dotted else part, at[1])
         for key, (at, part) in table.members.items()
         for dotted in [isinstance(part, _Table)]
     ]

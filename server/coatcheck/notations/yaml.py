@@ -1,8 +1,16 @@
 """Read YAML into nodes; a parser finds the parts, this module says where they stand."""
 
+import re
 from typing import Any
 
 from coatcheck.nodes import Member, Node, NotEditable, NotParsed, mapping, sequence
+from coatcheck.notations.jsonc import quote
+
+
+def key(name: str) -> str:
+    """Return name as a key, bare where that can mean nothing else."""
+    is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{3,}", name) and name.lower() != "false"
+    return name if is_plain or name in ("url", "uri", "cmd", "env") else quote(name)
 
 
 def parse(text: str) -> Node:
@@ -49,4 +57,5 @@ class _Reader:
 
     def _member(self, key: Any, value: Any) -> Member:
         name = self.node(key).value
-        return Member(str(name), key.start_mark.index, self.node(value))
+        start, end = key.start_mark.index, key.end_mark.index
+        return Member(str(name), start, self.node(value), end)

@@ -24,7 +24,7 @@ MOST_CHARACTERS = 16_000_000
 # Modules that are asked for a kind, in this order; clip is asked last for all.
 STEPS: dict[Kind, tuple[str, ...]] = {
     "records": ("unwrap", "records", "split", "logs"),
-    "tables": ("tables", "split"),
+    "tables": ("tables", "split", "logs"),
     "logs": ("commits", "logs"),
     "repeats": ("stanzas", "split", "logs"),
     "builds": ("builds", "listing", "logs"),

@@ -1,0 +1,201 @@
+"""coatcheck serve: one MCP server for all upstreams of the settings."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from coatcheck.cli.place import Place, place
+from coatcheck.config import resolve
+from coatcheck.types import ConfigError
+
+if TYPE_CHECKING:
+    from asyncio import TaskGroup
+    from collections import deque
+
+    from coatcheck.desk import Desk
+    from coatcheck.front import Agent, Connect, Connection
+    from coatcheck.inflight import Ids
+    from coatcheck.ledger import LedgerWriter
+    from coatcheck.link import Upstream
+    from coatcheck.merge import Owners, Source
+    from coatcheck.types import Rule, Session
+
+    AskedFor = dict[tuple[str, str, str], deque[str]]
+
+# Results of all upstreams and sessions are looked at by these.
+WORKERS = 8
+OURS = "coatcheck"  # what the ledger calls the upstream of what belongs to none
+
+
+@click.command()
+@click.option("--config", "flag", type=click.Path(path_type=Path), help="Use this file instead.")
+@click.option("--http", "address", metavar="HOST:PORT", help="Serve Streamable HTTP at /mcp.")
+def serve(flag: Path | None, address: str | None) -> None:
+    """Be one MCP server for all upstreams of the settings.
+
+    Example: coatcheck serve --http 127.0.0.1:8399
+    """
+    at = place(flag)
+    check(at)
+    if address is None:
+        from coatcheck.cli import wrapped
+
+        with connecting(at) as connect:
+            wrapped.run(connect)
+        return
+    from coatcheck.cli import http
+
+    host, port = http.address(address)
+    http.check(host, at)
+    with connecting(at) as connect:
+        http.serve_http(connect, host, port, at)
+
+
+def check(at: Place) -> None:
+    """Refuse settings with which nothing could be served. Raises: ConfigError."""
+    from coatcheck.merge import names
+
+    where = str(at.config.path or "config.toml")
+    if not at.config.upstreams:
+        raise ConfigError(f"{where}: there is no upstream to serve; write [upstreams.NAME]")
+    for upstream in at.config.upstreams.values():
+        if not upstream.command and not upstream.url:
+            raise ConfigError(
+                f"{where}: upstreams.{upstream.name} has neither command nor url; write one"
+            )
+    names.check(list(at.config.upstreams), where)
+
+
+@contextmanager
+def connecting(at: Place) -> "Iterator[Connect]":
+    """Give what makes the connection of each agent session; at the end all is booked."""
+    from coatcheck.cli.memory import give_back
+    from coatcheck.cli.parts import ledger_of, sweeping
+    from coatcheck.cli.run import SWITCH_SECONDS
+
+    give_back()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with (
+        ledger_of(at) as ledger,
+        sweeping(at),
+        ThreadPoolExecutor(WORKERS, thread_name_prefix="coatcheck") as workers,
+    ):
+        yield Sessions(at, ledger, workers).connect
+
+
+class Sessions:
+    """Makes the connection of each agent session."""
+
+    def __init__(self, at: Place, ledger: "LedgerWriter", workers: ThreadPoolExecutor) -> None:
+        from coatcheck.cli.parts import artifacts
+
+        self._at = at
+        self._ledger = ledger
+        self._workers = workers
+        self._kept = artifacts(at)
+
+    def connect(self, agent: "Agent", tasks: "TaskGroup") -> "Connection":
+        """Return the connection of one agent to all upstreams."""
+        from coatcheck.clerk import Clerk
+        from coatcheck.cli.parts import begin
+        from coatcheck.fetch import TOOL
+        from coatcheck.merge import Merge, Owners
+
+        config = self._at.config
+        session = begin(self._at)
+        asked_for: AskedFor = {}
+        owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
+        sources = [
+            source(self._at, name, partial(self._desk, name, session, asked_for), self._workers)
+            for name in config.upstreams
+        ]
+        is_off = all(config.is_off(name) for name in config.upstreams)
+        return Merge(
+            agent,
+            tasks,
+            sources,
+            owners,
+            None if is_off else Clerk(self._common_desk(owners, session, asked_for), self._workers),
+            wait_seconds=config.serve.wait_seconds,
+        )
+
+    def _desk(self, name: str, session: "Session", asked_for: "AskedFor") -> "Desk":
+        from coatcheck.cli.parts import desk
+
+        made = desk(self._at, name, self._ledger, session=session, kept=self._kept)
+        made.asked_for, made.has_fetches = asked_for, False
+        return made
+
+    def _common_desk(
+        self,
+        owners: "Owners",
+        session: "Session",
+        asked_for: "AskedFor",
+    ) -> "Desk":
+        """Return the desk that lists and answers fetches for all upstreams."""
+        from coatcheck.ledger import shortened_tools
+
+        def rule_of(shown: str) -> "Rule":
+            rule = self._at.config.rule(*(owners.tools.owner(shown) or ("", shown)))
+            # The upstreams' own desks have changed their tools.
+            return (
+                replace(rule, focus="never")
+                if rule.mode == "off"
+                else replace(rule, mode="schema", focus="never")
+            )
+
+        made = self._desk(OURS, session, asked_for)
+        made.rule_of = rule_of
+        made.has_fetches = made.listed = True
+        home = self._at.home
+        made.shortened = [
+            tool for name in self._at.config.upstreams for tool in shortened_tools(home, name)
+        ]
+        return made
+
+
+def source(
+    at: Place,
+    name: str,
+    desk: "Callable[[], Desk] | None" = None,
+    workers: ThreadPoolExecutor | None = None,
+) -> "Source":
+    """Return how an upstream of the settings is reached, with a desk unless it is off."""
+    from coatcheck.bridge import Bridge
+    from coatcheck.front import Common, Relay
+    from coatcheck.merge import Source
+
+    def connect(agent: "Agent", tasks: "TaskGroup", ids: "Ids") -> Relay:
+        return Relay(
+            agent,
+            Bridge(upstream(at, name, tasks), tasks),
+            None if desk is None or at.config.is_off(name) else desk(),
+            tasks,
+            call_timeout_seconds=at.config.rule(name, "").call_timeout_seconds,
+            common=Common(ids, workers),
+        )
+
+    return Source(name, connect)
+
+
+def upstream(at: Place, name: str, tasks: "TaskGroup") -> "Upstream":
+    """Return an upstream of the settings. Raises: ConfigError."""
+    from coatcheck_adapters.upstreams.command import Command
+    from coatcheck_adapters.upstreams.stdio import StdioUpstream
+
+    settings = at.config.upstreams[name]
+    if settings.url:
+        from coatcheck.cli.reach import endpoint_of, url_upstream
+
+        return url_upstream(settings, endpoint_of(at, settings), tasks)
+    where = f"{at.config.path}: upstreams.{name}.env"
+    environment = {**os.environ, **resolve(settings.env, os.environ, where)}
+    return StdioUpstream(Command(name, [settings.command, *settings.args], environment))

@@ -1,0 +1,1 @@
+"""Serve MCP over HTTP, and what a person looks at beside it."""
