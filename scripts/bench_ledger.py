@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from coatcheck.figures import Rates, Window
 from coatcheck.ledger import schema
-from coatcheck.ledger.money import Rates
 from coatcheck.ledger.overview import overview
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import Window, savings
+from coatcheck.ledger.report import savings
 from coatcheck.ledger.writer import store
 from coatcheck.types import Entry
 

@@ -16,6 +16,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "figures": 0.5,
     "settings": 0.5,
     "nodes": 0.5,
     "notations": 0.6,

@@ -12,10 +12,9 @@ from ledgers import CALL, written
 from coatcheck.cli.place import Place
 from coatcheck.cli.trial import arm_of, drawn
 from coatcheck.config import Config, LedgerSettings
+from coatcheck.figures import ALL_TIME, Rates, Window
 from coatcheck.ledger.causal import LEAST_SESSIONS, compare, difference, student
-from coatcheck.ledger.money import Rates
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import ALL_TIME, Window
 from coatcheck.types import Arm, Entry
 
 RATES = Rates("agent", "2026-11-22", 5.0, 0.2)

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import CALL, written
 
+from coatcheck.figures import ALL_TIME, Figures, Money, Overview, Rates, Verb, Window
 from coatcheck.ledger.calls import calls, one_call, sessions
-from coatcheck.ledger.money import Money, Rates, followed, money
-from coatcheck.ledger.overview import Overview, empty, overview
-from coatcheck.ledger.quality import Verb, advice
+from coatcheck.ledger.money import followed, money
+from coatcheck.ledger.overview import empty, overview
+from coatcheck.ledger.quality import advice
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import ALL_TIME, Figures, Window, savings
+from coatcheck.ledger.report import savings
 from coatcheck.types import Entry
 
 RATES = Rates("agent", "2026-11-22", 5.0, 0.2)

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledgers import CALL, rows, written
 
+from coatcheck.figures import ALL_TIME, Window
 from coatcheck.ledger import schema
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import ALL_TIME, GROUPS, Window, savings
+from coatcheck.ledger.report import GROUPS, savings
 from coatcheck.ledger.retention import ROWS_AT_ONCE, prune
 from coatcheck.ledger.writer import store
 from coatcheck.types import Entry

@@ -18,9 +18,10 @@ from coatcheck.cli.log import following
 from coatcheck.cli.savings import savings
 from coatcheck.cli.show import show
 from coatcheck.cli.text import fitted
+from coatcheck.figures import By, Figures, Savings, Window, percent
 from coatcheck.ledger import schema
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import DEFINITIONS, GROUPS, By, Figures, Savings, Window, percent
+from coatcheck.ledger.report import DEFINITIONS, GROUPS
 from coatcheck.ledger.report import savings as report
 from coatcheck.ledger.writer import store
 from coatcheck.types import Artifact, Call, Entry, Omission

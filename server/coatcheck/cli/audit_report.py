@@ -8,7 +8,7 @@ from html import escape
 from coatcheck import __version__
 from coatcheck.audit import Audit, Rates, Saving, net
 from coatcheck.cli.text import moment, percents, plain, table
-from coatcheck.ledger.report import percent
+from coatcheck.figures import percent
 from coatcheck.view import number
 
 MOST_TOOLS = 25

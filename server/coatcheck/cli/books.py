@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Rates, Transcribed
-    from coatcheck.ledger.overview import Overview
-    from coatcheck.ledger.report import By, Savings
+    from coatcheck.figures import By, Overview, Rates, Savings
+    from coatcheck.ledger.money import Transcribed
 
 BY: "tuple[By, ...]" = ("tool", "upstream", "session", "client", "day", "week", "level")
 UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -48,17 +47,18 @@ def read(home: Path, rates: "Rates", by: "By", since: float | None) -> "tuple[Sa
 
     Raises: LedgerError.
     """
+    from coatcheck.figures import Figures, Savings, Window
     from coatcheck.ledger import overview, report
     from coatcheck.ledger.reader import reading
 
-    window = report.Window(since)
+    window = Window(since)
     try:
         with reading(home) as db:
             by_tool = report.savings(db, window, "tool")
             wanted = by_tool if by == "tool" else report.savings(db, window, by)
             return wanted, overview.overview_of(db, by_tool, rates)
     except FileNotFoundError:
-        return report.Savings(window, by, report.Figures(), ()), overview.empty(window, rates)
+        return Savings(window, by, Figures(), ()), overview.empty(window, rates)
 
 
 def json_of(

@@ -17,7 +17,7 @@ from coatcheck.counting import TokenCounter
 from coatcheck.types import CoatcheckError, ConfigError
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Rates
+    from coatcheck.figures import Rates
 
 # Command -> module:object; the order is that of the help.
 COMMANDS = {

@@ -11,7 +11,7 @@ from coatcheck.cli.rates import rates
 from coatcheck.types import Artifacts
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Rates
+    from coatcheck.figures import Rates
 
 
 def home(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:

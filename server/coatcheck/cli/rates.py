@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from coatcheck.types import SummarizerSettings
 
 if TYPE_CHECKING:
-    from coatcheck.ledger.money import Rates
+    from coatcheck.figures import Rates
 
 
 def rates(settings: SummarizerSettings | None = None) -> "Rates":
     """Return what the agent model of settings (default: the usual one) charges."""
-    from coatcheck.ledger.money import Rates
+    from coatcheck.figures import Rates
     from coatcheck.summarize.economics import prices
 
     known = settings or SummarizerSettings()

@@ -18,9 +18,8 @@ from coatcheck.fetch import text_of
 from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
+    from coatcheck.figures import By, Overview, Savings
     from coatcheck.ledger.money import Transcribed
-    from coatcheck.ledger.overview import Overview
-    from coatcheck.ledger.report import By, Savings
 
 WATCH_SECONDS = 2.0
 
@@ -127,9 +126,9 @@ def transcribed(sources: Sources, asked: Asked) -> "Transcribed":
     """Return what the agents' transcripts know of the calls asked for. Raises: LedgerError."""
     from coatcheck.audit import Weight, stays_by_call, trace
     from coatcheck.cli.audit import found
+    from coatcheck.figures import Window
     from coatcheck.ledger.money import followed
     from coatcheck.ledger.reader import reading
-    from coatcheck.ledger.report import Window
     from coatcheck_adapters.transcripts import TRANSCRIPTS
 
     kinds = {kind.name: kind for kind in TRANSCRIPTS}
@@ -145,9 +144,9 @@ def transcribed(sources: Sources, asked: Asked) -> "Transcribed":
 
 def compared(sources: Sources, asked: Asked) -> str:
     """Return how sessions with views differ from those held out. Raises: LedgerError."""
+    from coatcheck.figures import Window
     from coatcheck.ledger import causal
     from coatcheck.ledger.reader import reading
-    from coatcheck.ledger.report import Window
 
     try:
         with reading(sources.home) as db:

@@ -10,11 +10,9 @@ from coatcheck.cli.text import fitted, milliseconds, moment, percents, plain, ta
 from coatcheck.view import number
 
 if TYPE_CHECKING:
+    from coatcheck.figures import Figures, Money, Overview, Quality, Rates, Savings
     from coatcheck.ledger.causal import Comparison
-    from coatcheck.ledger.money import Money, Rates, Transcribed
-    from coatcheck.ledger.overview import Overview
-    from coatcheck.ledger.quality import Quality
-    from coatcheck.ledger.report import Figures, Savings
+    from coatcheck.ledger.money import Transcribed
 
 HEAD = (
     ("", "calls", "shortened", "original", "client", "view", "fetched", "own",
@@ -53,7 +51,7 @@ def tabulated(report: "Savings") -> list[Sequence[str]]:
 
 def headline(report: "Savings", found: "Overview") -> str:
     """Return the report in one paragraph."""
-    from coatcheck.ledger.report import percent
+    from coatcheck.figures import percent
 
     total = report.totals
     since = "" if report.window.since is None else f" since {moment(report.window.since)}"
@@ -106,7 +104,7 @@ def transcribed(found: "Transcribed", wanted: int) -> str:
 
 def cells(name: str, figures: "Figures") -> tuple[str, ...]:
     """Return one row of the table, in the order of HEAD."""
-    from coatcheck.ledger.report import percent
+    from coatcheck.figures import percent
 
     nets = (
         (figures.net_original_tokens, figures.original_tokens),

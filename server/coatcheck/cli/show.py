@@ -15,7 +15,7 @@ from coatcheck.types import Artifact, CoatcheckError, LedgerError
 if TYPE_CHECKING:
     from sqlite3 import Row
 
-    from coatcheck.ledger.report import Figures
+    from coatcheck.figures import Figures
     from coatcheck.ledger.summaries import Fared
 
 MOST_ARGUMENT_CHARS = 500
@@ -64,8 +64,9 @@ def opened(sources: Sources, ref: str) -> tuple[Artifact | None, str]:
 
 def booked(sources: Sources, ref: str) -> "tuple[list[Row], Figures]":
     """Return the calls and fetches of ref, oldest first, and what they came to."""
+    from coatcheck.figures import Figures
     from coatcheck.ledger.reader import of_ref, reading
-    from coatcheck.ledger.report import Figures, figures_of
+    from coatcheck.ledger.report import figures_of
 
     try:
         with reading(sources.home) as db:

@@ -1,92 +1,13 @@
 """Read single calls, fetches and sessions from the ledger, newest first."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coatcheck.figures import ALL_TIME, CallReport, Recorded, SessionReport, Window
 from coatcheck.ledger.reader import OF_TOOL
-from coatcheck.ledger.report import (
-    ALL_TIME,
-    Figures,
-    Window,
-    bounds,
-    figures_of,
-    figures_of_session,
-    figures_where,
-)
+from coatcheck.ledger.report import bounds, figures_of, figures_of_session, figures_where
 
 if TYPE_CHECKING:
     from sqlite3 import Connection, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One call, fetch or late summary as it was booked; exact token counts where there are any.
-
-    at is in seconds since the epoch. turns and marks are those of report.Figures.
-    """
-
-    id: int
-    at: float
-    kind: str
-    session: str
-    client: str
-    client_version: str
-    context: str
-    call_id: str
-    upstream: str
-    tool: str
-    ref: str
-    outcome: str
-    verb: str
-    focus: bool
-    is_error: bool
-    reason: str
-    decision: str
-    arm: str
-    original_bytes: int
-    view_bytes: int
-    original_tokens: int
-    counterfactual_tokens: int
-    view_tokens: int
-    is_counted: bool
-    upstream_us: int
-    added_us: int
-    summary_us: int
-    summary_micro_usd: int
-    again: bool
-    came_back: bool
-    got_whole: bool
-
-    @property
-    def net_tokens(self) -> int:
-        """Tokens saved against what the client would have shown; below zero for a fetch."""
-        if self.kind == "fetch":
-            return -self.view_tokens
-        return 0 if self.outcome == "passed" else self.counterfactual_tokens - self.view_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class CallReport:
-    """A call, the calls and fetches of its artifact in their order, and what they came to.
-
-    around is the call alone when nothing was kept of it.
-    """
-
-    call: Recorded
-    around: tuple[Recorded, ...]
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
-class SessionReport:
-    """One session: when, whose, its turns as far as calls show them, and what it came to."""
-
-    session: str
-    client: str
-    arm: str
-    began_at: float
-    last_at: float
-    figures: Figures
 
 
 COLUMNS = """entries.id, at, kind, session, client, client_version, context, call_id, upstream,

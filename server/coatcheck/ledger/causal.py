@@ -6,8 +6,9 @@ from math import sqrt
 from statistics import fmean, variance
 from typing import TYPE_CHECKING
 
-from coatcheck.ledger.money import Rates, per_token
-from coatcheck.ledger.report import Window, bounds
+from coatcheck.figures import Rates, Window
+from coatcheck.ledger.money import per_token
+from coatcheck.ledger.report import bounds
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from coatcheck.ledger.report import ALL_TIME, Figures, savings
+from coatcheck.figures import ALL_TIME, Figures
+from coatcheck.ledger.report import savings
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from coatcheck.ledger.report import Figures, Window, bounds, widened
+from coatcheck.figures import Figures, Money, Rates, Window
+from coatcheck.ledger.report import bounds, widened
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -16,34 +17,6 @@ FOLLOWED = """SELECT call_id,
         sum(original_tokens - view_tokens) AS original,
         sum(counterfactual_tokens - view_tokens) AS counterfactual
     FROM booked WHERE call_id <> '' AND calls AND at >= :since AND at < :until GROUP BY call_id"""
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What the agent's model charges, in US dollars per million tokens, as of a date."""
-
-    model: str
-    date: str
-    cache_write: float
-    cache_read: float
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """US dollars in billionths, so that whole numbers add up exactly; never clamped.
-
-    written: net tokens at the cache-write price, once. read: net tokens that later turns read
-    again, at the cache-read price. summary: what the summarizer cost.
-    """
-
-    written_nano_usd: int = 0
-    read_nano_usd: int = 0
-    summary_nano_usd: int = 0
-
-    @property
-    def net_nano_usd(self) -> int:
-        """What was saved, net."""
-        return self.written_nano_usd + self.read_nano_usd - self.summary_nano_usd
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,33 +11,16 @@ take a read-only connection of `reader.reading(home)` and give frozen data; noth
 * `calls.one_call(db, id)`: a call and what came of it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from coatcheck.ledger.money import Money, Rates, money
-from coatcheck.ledger.quality import Advice, Quality, advice, quality
-from coatcheck.ledger.report import Figures, Line, Savings, Window, as_json, savings
+from coatcheck.figures import Figures, Money, Overview, Quality, Rates, Savings, Window
+from coatcheck.ledger.money import money
+from coatcheck.ledger.quality import advice, quality
+from coatcheck.ledger.report import as_json, savings
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """The totals of a window, and what they are made of.
-
-    money is against what the clients would have shown, money_original against the originals.
-    tools are the lines by tool, the best first.
-    """
-
-    window: Window
-    totals: Figures
-    rates: Rates
-    money: Money
-    money_original: Money
-    tools: tuple[Line, ...]
-    quality: Quality
-    advice: tuple[Advice, ...]
 
 
 def overview(db: "Connection", window: Window, rates: Rates) -> Overview:

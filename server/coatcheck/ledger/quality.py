@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from coatcheck.ledger.report import Figures, Line, Window, bounds, places_of, widened
+from coatcheck.figures import Advice, Figures, Line, Quality, Verb, Window, share
+from coatcheck.ledger.report import bounds, places_of, widened
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -22,46 +22,6 @@ GUARD = "guard"
 SUMS = "sum(fetches), sum(fetched_tokens), sum(came_back)"
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """Fetches of one verb: how many, their tokens, and how many came back to a view first."""
-
-    verb: str
-    fetches: int
-    fetched_tokens: int
-    came_back: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """How well the views of a window served the agent.
-
-    Shares are of the shortened calls, None when there were none: came_back those after which the
-    agent fetched something of them, got_whole those of which it fetched all, again those whose
-    call was made once more within two minutes. guard_misses are summaries with something that is
-    not in their source; expired are fetches of a ref that opened nothing.
-    """
-
-    shortened: int
-    came_back: float | None
-    got_whole: float | None
-    again: float | None
-    guard_misses: int
-    expired: int
-    added_p95_us: int
-    verbs: tuple[Verb, ...] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What to change for one tool, and what it is said for; setting is a line of config.toml."""
-
-    upstream: str
-    tool: str
-    what: str
-    setting: str
-
-
 def quality(db: "Connection", window: Window, totals: Figures) -> Quality:
     """Return the quality of a window, totals being its figures."""
     return Quality(
@@ -74,11 +34,6 @@ def quality(db: "Connection", window: Window, totals: Figures) -> Quality:
         totals.added_p95_us,
         verbs(db, window),
     )
-
-
-def share(part: int, whole: int) -> float | None:
-    """Return part of whole, None when there is no whole."""
-    return part / whole if whole else None
 
 
 def guard_misses(reasons: Mapping[str, int]) -> int:

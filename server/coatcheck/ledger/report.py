@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor, inf
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from coatcheck.figures import By, Figures, Line, Savings, Window
 from coatcheck.ledger import schema
 
 if TYPE_CHECKING:
     from sqlite3 import Connection, Row
-
-By = Literal["tool", "upstream", "session", "client", "day", "week", "level"]
 
 DAY_SECONDS = 86_400
 LAST_DAY = 10**7  # beyond any day that a clock gives
@@ -54,98 +53,6 @@ DEFINITIONS = {
     "tokens": "o200k_base; estimated at first, then counted exactly for shortened calls from the"
     " kept artifact. Fetched and own stay estimates. Claude's own tokens differ.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A span of time: since <= at < until, in seconds since the epoch; None means no bound."""
-
-    since: float | None = None
-    until: float | None = None
-
-
-ALL_TIME = Window()
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a group of entries came to. All but the two percentiles add up over groups.
-
-    seen_tokens are those that reached the agent. turns are requests of the agent's model, as far
-    as calls show them; carried tokens are what these read again: net tokens saved that way, on
-    both bases, and seen ones. came_back are fetches that were the first of a view, got_whole those
-    with which all of it had been fetched, again calls repeated soon after their result was
-    shortened, expired fetches of a ref that opened nothing.
-    """
-
-    calls: int = 0
-    shortened: int = 0
-    counted: int = 0
-    fetches: int = 0
-    definitions: int = 0
-    errors: int = 0
-    original_tokens: int = 0
-    counterfactual_tokens: int = 0
-    view_tokens: int = 0
-    fetched_tokens: int = 0
-    own_tokens: int = 0
-    seen_tokens: int = 0
-    half_width_tokens: int = 0
-    turns: int = 0
-    carried_original_tokens: int = 0
-    carried_counterfactual_tokens: int = 0
-    carried_seen_tokens: int = 0
-    again: int = 0
-    came_back: int = 0
-    got_whole: int = 0
-    expired: int = 0
-    original_bytes: int = 0
-    view_bytes: int = 0
-    upstream_us: int = 0
-    added_us: int = 0
-    summary_us: int = 0
-    summary_input_tokens: int = 0
-    summary_output_tokens: int = 0
-    summary_micro_usd: int = 0
-    summary_cache_write_tokens: int = 0
-    summary_cache_read_tokens: int = 0
-    added_p50_us: int = 0
-    added_p95_us: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def net_original_tokens(self) -> int:
-        """Tokens saved against the original; never clamped."""
-        return self.original_tokens - self.view_tokens - self.fetched_tokens - self.own_tokens
-
-    @property
-    def net_counterfactual_tokens(self) -> int:
-        """Tokens saved against what the client would have shown; never clamped."""
-        return self.counterfactual_tokens - self.view_tokens - self.fetched_tokens - self.own_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the report: what it is about, by column, and its figures."""
-
-    key: Mapping[str, str]
-    figures: Figures
-
-    @property
-    def name(self) -> str:
-        """What the row is called in a table."""
-        between = "." if "tool" in self.key else " "
-        return between.join(part for part in self.key.values() if part) or "(none)"
-
-
-@dataclass(frozen=True, slots=True)
-class Savings:
-    """The report of one window; the rows sum to the totals."""
-
-    window: Window
-    by: By
-    totals: Figures
-    rows: tuple[Line, ...]
 
 
 SUMMED = tuple(item.name for item in fields(Figures) if item.name in schema.MEASURES)
@@ -203,11 +110,6 @@ def figures_of_session(db: "Connection", session: str) -> Figures:
         return [f"{'visits' if name == 'rollup' else 'booked'} WHERE session = :session"]
 
     return _figures(_groups(db, places, ["1"], {"session": session}).values())
-
-
-def percent(net: int, base: int) -> float | None:
-    """Return net in percent of base, None when there is no base."""
-    return 100 * net / base if base else None
 
 
 def as_json(report: Savings) -> dict[str, object]:
