@@ -62,7 +62,7 @@ class StoreSettings:
 class ServeSettings:
     """How `coatcheck serve` makes one server of all upstreams."""
 
-    names: str = "prefixed"
+    names: str = "auto"
     wait_seconds: float = 5.0
 
 
