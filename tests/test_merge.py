@@ -117,12 +117,22 @@ def test_a_long_name_is_cut_to_what_clients_take_and_still_reaches_its_tool(
     serve: "Serve",
 ) -> None:
     long = [f"list_the_repository_security_advisories_of_organization_{n}" for n in (1, 2)]
-    agent = serve(upstream("github", "--tools", ",".join(long)), switch="off")
+    agent = serve(upstream("github", "--tools", ",".join(long)), upstream("b"), switch="off")
     agent.greet()
-    names = tools(agent)
+    names = tools(agent)[:-1]
     assert len(set(names)) == 2
     assert all(len(f"mcp__coatcheck__{name}") <= 64 for name in names)
     assert [said(agent, name) for name in names] == [f"github: {name}" for name in long]
+
+
+def test_a_single_upstream_keeps_its_names_unless_told_otherwise(serve: "Serve") -> None:
+    agent = serve(upstream("a"))
+    assert agent.greet()["result"]["serverInfo"] == {"name": "a", "version": "1"}
+    assert tools(agent) == ["echo", "fetch_artifact"]
+    agent = serve(upstream("a"), head='[serve]\nnames = "prefixed"\n')
+    assert agent.greet()["result"]["serverInfo"] == {"name": "a", "version": "1"}
+    assert tools(agent) == ["a__echo", "fetch_artifact"]
+    assert said(agent, "nope") == "a: nope"  # it may know more than it lists
 
 
 def test_a_tool_can_be_called_before_any_list(serve: "Serve") -> None:
@@ -365,7 +375,7 @@ def test_when_nobody_comes_the_handshake_fails_and_says_why(serve: "Serve") -> N
 
 @pytest.mark.parametrize("method", ["initialize", "tools/list"])
 def test_a_hanging_upstream_holds_up_nobody(serve: "Serve", method: str) -> None:
-    head = "[serve]\nwait_seconds = 0.3\n"
+    head = "[serve]\nwait_seconds = 2\n"
     agent = serve(upstream("a"), upstream("stuck", "--hang", method), upstream("b"), head=head)
     agent.greet()
     for _ in range(3):
@@ -378,7 +388,7 @@ def test_an_upstream_that_comes_late_is_announced(serve: "Serve", tmp_path: Path
     fifo = tmp_path / "gate"
     os.mkfifo(fifo)
     late = upstream("late", "--after", str(fifo), "--uris", "l:1")
-    agent = serve(upstream("a"), late, head="[serve]\nwait_seconds = 0.3\n")
+    agent = serve(upstream("a"), late, head="[serve]\nwait_seconds = 2\n")
     capabilities = agent.greet()["result"]["capabilities"]
     assert capabilities["resources"] == capabilities["prompts"] == {"listChanged": True}
     assert tools(agent) == ["a__echo", "fetch_artifact"]
