@@ -453,6 +453,13 @@ def test_what_went_with_the_sessions_is_not_found(served: Served, method: str) -
     assert (answer.status, answer.json["error"]["code"], answer.json["id"]) == (404, -32601, 5)
 
 
+def test_a_subscription_needs_a_client_that_reads_events(served: Served) -> None:
+    headers = {"Mcp_Method": "subscriptions/listen", "MCP_Protocol_Version": MODERN}
+    body = request_of("subscriptions/listen", notifications={}, _meta=ENVELOPE)
+    answer = Client(served.port).post(body, Accept="application/json", **headers)
+    assert answer.status == 406
+
+
 def test_the_era_without_sessions_has_no_get(served: Served) -> None:
     answer = Client(served.port).ask("GET", MCP_Protocol_Version=MODERN)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
@@ -543,6 +550,15 @@ def test_a_handshake_that_nobody_waited_for_leaves_no_session(start: Start) -> N
     connection.close()
     while client.ask("GET", path="/healthz").json["sessions"] > 0:
         pass
+
+
+def test_upstreams_end_with_a_server_that_is_killed(
+    start: Start, wait_gone: Callable[..., None]
+) -> None:
+    served = start("plain.py")
+    pid = json.loads(Client(served.port).greet().said("who"))["pid"]
+    served.process.kill()
+    wait_gone(pid)
 
 
 # Tokens

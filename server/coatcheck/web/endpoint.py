@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 from coatcheck import wire
 from coatcheck.types import CoatcheckError, HttpSettings
 from coatcheck.web import modern
+from coatcheck.web.asked import LISTEN
 from coatcheck.web.exchange import Exchange, error_body
 from coatcheck.web.mirrored import PREFIX, mismatch
 from coatcheck.web.responses import Opening, first_event, follow, respond
@@ -168,6 +169,8 @@ class Endpoint:
             await exchange.refuse(400, "the body is not one request or notification")
         elif message.id is None:
             await self._modern_notice(exchange)
+        elif message.method == LISTEN and not exchange.takes_events:
+            await exchange.refuse(406, "accept text/event-stream")
         elif (wrong := modern.refusal(message, exchange)) is not None:
             await _refuse(exchange, message, wrong)
         elif (agent := self._agent(exchange, message)) is None:

@@ -121,7 +121,10 @@ class Session:
         """Give each line to the stream on which the client expects it."""
         for line in data.split(b"\n"):
             if line and not line.isspace():
-                self._each(line)
+                try:
+                    self._each(line)
+                except wire.Malformed:  # no connection says such a thing
+                    logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
 
     def hold(self, on: bool) -> None:
         """Let requests of the client wait, or go on; what it cancels or answers never waits."""

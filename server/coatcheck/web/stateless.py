@@ -93,7 +93,10 @@ class Stateless:
         """Give each line to the response that it belongs to."""
         for line in data.split(b"\n"):
             if line and not line.isspace():
-                self._each(line)
+                try:
+                    self._each(line)
+                except wire.Malformed:  # no connection says such a thing
+                    logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
 
     def hold(self, on: bool) -> None:
         """Do nothing: a request that waits for its upstream is bounded by the limit of its body."""
