@@ -233,7 +233,18 @@ def test_nothing_heavy_is_imported_before_the_first_answer(tmp_path: Path, switc
         env={**os.environ, "COATCHECK": switch, "COATCHECK_HOME": str(tmp_path)},
     )
     assert json.loads(done.stdout)["id"] == 1
-    heavy = {"mcp", "anthropic", "starlette", "rich", "click", "tiktoken", "pydantic", "httpx"}
+    heavy = {
+        "mcp",
+        "anthropic",
+        "starlette",
+        "rich",
+        "click",
+        "tiktoken",
+        "pydantic",
+        "httpx2",
+        "h11",
+        "anyio",
+    }
     assert not heavy & set(done.stderr.splitlines()[-1].split())
 
 

@@ -78,7 +78,9 @@ def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
         from coatcheck.cli.trying import try_all
 
         for tried in try_all(at, START_SECONDS):
-            yield _upstream_found(f"upstream {tried.name}", tried.tools, tried.seconds, tried.why)
+            url = at.config.upstreams[tried.name].url
+            what = f"upstream {tried.name}"
+            yield _upstream_found(what, tried.tools, tried.seconds, tried.why, url)
 
 
 def _seen(what: str, look: Callable[[], str], fix: str) -> Finding:
@@ -144,15 +146,24 @@ def _upstream(command: Sequence[str]) -> Finding:
     return _upstream_found("upstream", tools, seconds, "")
 
 
-def _upstream_found(what: str, tools: int, seconds: float, why: str) -> Finding:
+def _upstream_found(what: str, tools: int, seconds: float, why: str, url: str = "") -> Finding:
     if why:
-        return Finding(what, why, "run the command by hand, or correct its settings")
-    slow = f"Codex starts without a server that needs over {CLIENT_SECONDS:g} s; install it locally"
+        fix = "run the command by hand, or correct its settings"
+        return Finding(what, why, "do what it says, or correct its settings" if url else fix)
+    slow = f"Codex starts without a server that needs over {CLIENT_SECONDS:g} s"
     return Finding(
         what,
-        f"{tools} tools, {seconds:.1f} s to start",
-        slow if seconds > CLIENT_SECONDS else "",
+        f"{tools} tools{_at(url)}, {seconds:.1f} s to start",
+        f"{slow}; {'use one that is nearer' if url else 'install it locally'}"
+        if seconds > CLIENT_SECONDS
+        else "",
     )
+
+
+def _at(url: str) -> str:
+    from coatcheck_adapters.upstreams.refusals import place_of
+
+    return f" at {place_of(url)}" if url else ""
 
 
 async def _handshake(command: Sequence[str]) -> tuple[int, float]:
