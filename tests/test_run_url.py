@@ -79,7 +79,7 @@ def test_the_settings_say_where_an_upstream_is(
         (["--url", "http://a/", "--header-env", "A=BROKEN"], 2, "no header may"),
         (["--url", "http://a/", "--header-env", "A"], 2, "--header-env A names no variable"),
         (["--url", "http://a/", "--bearer-env", "a b"], 2, "--bearer-env names no variable"),
-        (["--url", "http://a/", "--transport", "pigeon"], 2, "use http, sse or auto"),
+        (["--url", "http://a/", "--transport", "pigeon"], 2, "use http"),
         (["--url", "http://a/", "--", "x"], 2, "both --url and a command"),
     ],
 )

@@ -35,6 +35,7 @@ COMMANDS = {
     "audit": "coatcheck.cli.audit:audit",
     "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
+    "dashboard": "coatcheck.cli.dashboard:dashboard",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
     "artifacts": "coatcheck.cli.artifacts:group",
@@ -44,6 +45,7 @@ COMMANDS = {
     "config": "coatcheck.cli.config:group",
     "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
+    "completion": "coatcheck.cli.completion:completion",
 }
 
 
