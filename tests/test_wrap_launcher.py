@@ -148,3 +148,12 @@ def test_an_agent_is_told_that_its_remote_server_needs_coatcheck(
 )
 def test_an_installation_in_a_cache_is_known(python: str, cached: bool) -> None:
     assert launcher.is_in_cache(python) is cached
+
+
+def test_modules_are_compiled_before_the_first_start(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/one.py").write_text("x = 1\n")
+    (tmp_path / "package/broken.py").write_text("def\n")
+    launcher.compile_modules(tmp_path / "package", tmp_path / "none")
+    compiled = [path.name.split(".")[0] for path in tmp_path.rglob("*.pyc")]
+    assert compiled == ["one"]
