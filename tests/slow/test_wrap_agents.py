@@ -204,7 +204,9 @@ def test_claude_code_prefers_what_was_wrapped_for_one_user_alone(tmp_path: Path)
 
 @pytest.fixture
 def busy_cores() -> Iterator[None]:
-    """Keep every core busy for the time of a test."""
+    """Keep every core busy for the time of a test; skip where others do that already."""
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        pytest.skip("this machine is busy with something else")
     burn = [sys.executable, "-c", "while True: pass"]
     burners = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 1)]
     try:
