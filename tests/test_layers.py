@@ -16,6 +16,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "amounts": 0.5,
     "figures": 0.5,
     "settings": 0.5,
     "nodes": 0.5,
@@ -29,6 +30,7 @@ LAYERS = {
     "reducers": 1.1,
     "excerpt": 1.2,
     "numbered": 1.3,
+    "traces": 1.4,
     "values": 1.2,
     "params": 1.0,
     "probes": 1.0,

@@ -33,6 +33,7 @@ COMMANDS = {
     "audit": "coatcheck.cli.audit:audit",
     "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
+    "dashboard": "coatcheck.cli.dashboard:dashboard",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
     "artifacts": "coatcheck.cli.artifacts:group",

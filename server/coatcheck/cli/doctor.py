@@ -37,24 +37,25 @@ def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
 
     Example: coatcheck doctor -- npx -y server-github
     """
-    found = _findings(flag, command)
-    findings = list(found) if as_json else list(_told(found))
+    found = findings(flag, command)
+    listed = list(found) if as_json else list(_told(found))
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
-    if any(finding.fix for finding in findings):
+        click.echo(json.dumps([asdict(finding) for finding in listed], indent=1))
+    if any(finding.fix for finding in listed):
         sys.exit(1)
 
 
-def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _told(found: Iterator[Finding]) -> Iterator[Finding]:
     """Yield the findings, each said when it is known."""
-    for finding in findings:
+    for finding in found:
         click.echo(plain(f"{'WRONG' if finding.fix else 'ok':6}{finding.what}: {finding.seen}"))
         if finding.fix:
             click.echo(plain(f"      {finding.fix}"))
         yield finding
 
 
-def _findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
+def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
+    """Yield what is looked at here; with a command also that upstream."""
     yield Finding("coatcheck", f"{__version__}, Python {sys.version.split()[0]}, {sys.executable}")
     where = home()
     try:

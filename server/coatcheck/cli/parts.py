@@ -23,6 +23,7 @@ from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
+from coatcheck.rows import LOCAL
 from coatcheck.statement import Statement
 from coatcheck.types import (
     Aim,
@@ -49,6 +50,7 @@ def open_artifacts(
     quota_bytes: int = QUOTA_BYTES,
     floor_bytes: int = FLOOR_BYTES,
     clock: Callable[[], float] = time.time,
+    principal: str = LOCAL,
 ) -> StoredArtifacts:
     """Return the artifacts kept in home; nothing is read or made before their first use."""
     return StoredArtifacts(
@@ -57,12 +59,13 @@ def open_artifacts(
         quota_bytes=quota_bytes,
         floor_bytes=floor_bytes,
         clock=clock,
+        principal=principal,
     )
 
 
-def artifacts(at: Place) -> StoredArtifacts:
+def artifacts(at: Place, principal: str = LOCAL) -> StoredArtifacts:
     """Return the artifacts kept at a place, within the quota of its settings."""
-    return open_artifacts(at.home, quota_bytes=at.config.store.quota)
+    return open_artifacts(at.home, quota_bytes=at.config.store.quota, principal=principal)
 
 
 def registry(at: Place, upstream: str = "") -> "Registry":
