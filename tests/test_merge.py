@@ -405,6 +405,27 @@ def test_an_upstream_that_comes_late_is_announced(serve: "Serve", tmp_path: Path
     assert [m["method"] for m in seen[:2]] == ["initialize", "notifications/initialized"]
 
 
+def test_what_may_be_of_a_late_upstream_waits_for_it(serve: "Serve", tmp_path: Path) -> None:
+    fifo = tmp_path / "gate"
+    os.mkfifo(fifo)
+    late = upstream("late", "--after", str(fifo), "--tools", "only", "--uris", "l:1")
+    agent = serve(upstream("a"), late, head='[serve]\nnames = "flat"\nwait_seconds = 0.1\n')
+    agent.greet()
+    agent.send(id="call", method="tools/call", params={"name": "only"})
+    agent.send(id="read", method="resources/read", params={"uri": "hidden:late"})
+    agent.send(id="vendor", method="vendor/late")
+    assert ask(agent, "ping")["result"] == {}
+    fifo.write_text("go")
+    answers: dict[str, Any] = {}
+    while len(answers) < 3:
+        message = agent.read()
+        if "id" in message:
+            answers[message["id"]] = message["result"]
+    assert answers["call"]["content"][0]["text"] == "late: only"
+    assert answers["read"]["contents"][0]["text"] == "late"
+    assert answers["vendor"] == {"of": "late"}
+
+
 def test_a_killed_upstream_comes_back_and_the_others_do_not_notice(serve: "Serve") -> None:
     agent = serve(upstream("a"), upstream("b"))
     agent.greet()
