@@ -634,6 +634,7 @@ async def test_the_sdks_client_finds_everything(tmp_path: Path, mode: Any, era: 
         (upstream("a.b").replace("a.b]", '"a.b"]') + upstream("a_b"), "could not be told apart"),
         (upstream("a") + upstream("a__b"), "could not be told apart"),
         ('[serve]\nnames = "short"\n', "serve.names"),
+        ('[upstreams.a]\nurl = "https://x.test"\nshared = true\n', "take shared out"),
     ],
 )
 def test_settings_that_cannot_be_served_are_refused(serve: "Serve", text: str, wrong: str) -> None:
