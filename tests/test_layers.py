@@ -16,6 +16,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 LAYERS = {
     "types": 0,
     "spans": 0.5,
+    "amounts": 0.5,
     "figures": 0.5,
     "settings": 0.5,
     "nodes": 0.5,
@@ -29,8 +30,10 @@ LAYERS = {
     "reducers": 1.1,
     "excerpt": 1.2,
     "numbered": 1.3,
+    "traces": 1.4,
     "values": 1.2,
     "params": 1.0,
+    "probes": 1.0,
     "find": 1.3,
     "query": 1.3,
     "difference": 1.3,
@@ -76,6 +79,7 @@ LAYERS = {
     "overlay": 3.5,
     "merge": 4.5,
     "wrap": 4,
+    "agents": 4,
     "permits": 4,
     "cli": 5,
 }

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from ledgers import CALL, rows, written
+from pages import client
 from transcript_lines import asked, claude, gave, said
 
+from coatcheck.amounts import dollars
 from coatcheck.cli.books import HomeBooks
 from coatcheck.cli.home import Sources
+from coatcheck.cli.page_source import HomeSource
 from coatcheck.cli.rates import rates
 from coatcheck.cli.savings import savings
-from coatcheck.cli.savings_text import bar, dollars
+from coatcheck.cli.savings_text import bar
 from coatcheck.cli.statusline import line
 from coatcheck.ledger.metrics import metrics
 from coatcheck.ledger.reader import reading
@@ -100,6 +103,12 @@ def of_statusline(home: Path) -> Mapping[str, int]:
     return {"client": number(found[1])}
 
 
+def of_page(home: Path) -> Mapping[str, int]:
+    with client(HomeSource(Sources(home), tuple)) as asked:
+        found = re.findall(r'<data value="(-?\d+)"', asked.get("/?since=all").text)
+    return {"client": int(found[0]), "original": int(found[1])}
+
+
 # A face is added with one line: what it says of all time, on the bases that it tells.
 FACES: Mapping[str, Callable[[Path], Mapping[str, int]]] = {
     "table": of_table,
@@ -109,6 +118,7 @@ FACES: Mapping[str, Callable[[Path], Mapping[str, int]]] = {
     "resource": of_resource,
     "metrics": of_metrics,
     "statusline": of_statusline,
+    "page": of_page,
 }
 
 

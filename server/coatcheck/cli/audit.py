@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from coatcheck import spans
+from coatcheck.amounts import moment
 from coatcheck.audit import Audit, Rates, Trace, Weight, trace
 from coatcheck.catalogue import FETCH_TOOL
 from coatcheck.cli import audit_report
@@ -19,7 +20,6 @@ from coatcheck.cli.compact import NotKept
 from coatcheck.cli.parts import pipeline
 from coatcheck.cli.place import Place, place
 from coatcheck.cli.savings import Since
-from coatcheck.cli.text import moment
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.focus import derive
 from coatcheck.sizing import estimate

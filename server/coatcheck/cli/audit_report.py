@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from html import escape
 
 from coatcheck import __version__
+from coatcheck.amounts import moment, percents
 from coatcheck.audit import Audit, Rates, Saving, net
-from coatcheck.cli.text import moment, percents, plain, table
+from coatcheck.cli.text import plain, table
 from coatcheck.figures import percent
 from coatcheck.view import number
 

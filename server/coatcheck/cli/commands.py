@@ -24,6 +24,8 @@ COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
     "serve": "coatcheck.cli.serve:serve",
+    "login": "coatcheck.cli.login:login",
+    "logout": "coatcheck.cli.login:logout",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",
@@ -33,15 +35,18 @@ COMMANDS = {
     "audit": "coatcheck.cli.audit:audit",
     "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
+    "dashboard": "coatcheck.cli.dashboard:dashboard",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
     "artifacts": "coatcheck.cli.artifacts:group",
     "adapters": "coatcheck.cli.adapters:adapters",
     "compact": "coatcheck.cli.compact:compact",
     "batch": "coatcheck.cli.batch:batch",
+    "eval": "coatcheck.cli.eval:evaluate",
     "config": "coatcheck.cli.config:group",
     "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
+    "completion": "coatcheck.cli.completion:completion",
 }
 
 

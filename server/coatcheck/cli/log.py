@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.amounts import milliseconds, moment
 from coatcheck.cli.home import Sources
-from coatcheck.cli.text import milliseconds, moment, no_rows, plain
+from coatcheck.cli.text import no_rows, plain
 from coatcheck.types import LedgerError
 
 if TYPE_CHECKING:

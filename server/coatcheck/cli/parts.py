@@ -23,10 +23,17 @@ from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
-from coatcheck.reducers import clip
 from coatcheck.rows import LOCAL
 from coatcheck.statement import Statement
-from coatcheck.types import Artifacts, LedgerError, Session, StoreError, Summarizer
+from coatcheck.types import (
+    Aim,
+    Artifacts,
+    LedgerError,
+    Reduction,
+    Session,
+    StoreError,
+    Summarizer,
+)
 from coatcheck_adapters.stores.disk import DiskStore
 
 if TYPE_CHECKING:
@@ -74,7 +81,13 @@ def pipeline(
 ) -> Pipeline:
     """Return the pipeline over kept with the adapters of a place."""
     adapters = cache(lambda: registry(at, upstream))
-    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), clip.reduce, summarizer)
+    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), _clip, summarizer)
+
+
+def _clip(text: str, aim: Aim) -> Reduction | None:
+    from coatcheck.reducers import clip  # at first use: a start needs no reducer
+
+    return clip.reduce(text, aim)
 
 
 def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:

@@ -1,5 +1,6 @@
 """coatcheck run: stand between one agent on stdio and one upstream, a command or a URL."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from asyncio import TaskGroup
 
     from coatcheck.link import Upstream
-    from coatcheck.types import Desk
+    from coatcheck.types import Desk, Transport
 
     Reach = Callable[[TaskGroup], Upstream]
 
@@ -30,8 +31,11 @@ that started this.
 
   --name NAME    what the upstream is called (default: the name of COMMAND)
   --url URL      where it is (default: upstreams.NAME.url of the settings)
+  --transport X  http, sse, or auto: HTTP, else SSE (default: that of the settings)
   --header-env HEADER=VARIABLE
                  send this header with the value of that environment variable; repeatable
+  --bearer-env VARIABLE
+                 send the token that this environment variable holds
   --config FILE  settings (default: $COATCHECK_CONFIG, else config.toml in $COATCHECK_HOME)
 
 example: coatcheck run --name github -- npx -y server-github
@@ -45,13 +49,14 @@ SWITCH_SECONDS = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line of run says; header_env are the variables of headers."""
+    """What the command line of run says; headers name variables as ${NAME}."""
 
     name: str
     command: Sequence[str] = ()
     config: str = ""
     url: str = ""
-    header_env: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    transport: "Transport | None" = None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,12 +93,14 @@ def relay(name: str, at: Place, reach: "Reach") -> int:
         return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 
     if at.config.is_off(name):
+        gc.enable()
         wrapped.run(partial(connect, None))
         return 0
     from coatcheck.cli.memory import give_back
     from coatcheck.cli.parts import desk, ledger_of, sweeping
 
     give_back()
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)
     with ledger_of(at) as ledger, sweeping(at):
         wrapped.run(partial(connect, desk(at, name, ledger)))
@@ -120,13 +127,14 @@ def _url(options: Options, at: Place) -> "Reach":
     from coatcheck.cli.reach import endpoint_of, url_upstream
 
     settings = at.config.upstreams.get(options.name) or Settings(options.name)
-    settings = replace(settings, url=options.url or settings.url)
+    transport = options.transport or settings.transport
+    settings = replace(settings, url=options.url or settings.url, transport=transport)
     if not settings.url:
         raise ConfigError(
             f"nothing to run: upstreams.{options.name}.url is not set; give --url URL, or a command"
             " after --"
         )
-    return partial(url_upstream, settings, endpoint_of(at, settings, options.header_env))
+    return partial(url_upstream, settings, endpoint_of(at, settings, options.headers))
 
 
 def upstream_environment(at: Place, name: str) -> Mapping[str, str]:
@@ -141,7 +149,8 @@ def upstream_environment(at: Place, name: str) -> Mapping[str, str]:
 def parse(argv: Sequence[str]) -> Options:
     """Read the words after `run`. Raises: ConfigError."""
     settings: dict[str, list[str]] = {
-        key: [] for key in ("--name", "--url", "--header-env", "--config")
+        key: []
+        for key in ("--name", "--url", "--transport", "--header-env", "--bearer-env", "--config")
     }
     words = list(argv)
     while words and words[0] != "--":
@@ -153,25 +162,40 @@ def parse(argv: Sequence[str]) -> Options:
                 raise ConfigError(f"{key} needs a value")
             value = words.pop(0)
         settings[key].append(value)
-    name, url, config = ("".join(settings[key][-1:]) for key in ("--name", "--url", "--config"))
+    name, url, config, transport = (
+        "".join(settings[key][-1:]) for key in ("--name", "--url", "--config", "--transport")
+    )
     command = words[1:]
     if command and url:
         raise ConfigError("both --url and a command; keep one of them")
     if not command and not name:
         raise ConfigError(f"no {'--name' if url else 'command; put it after --'}")
-    return Options(
-        name or PurePath(command[0]).stem, command, config, url, _pairs(settings["--header-env"])
-    )
+    headers = _headers(settings["--header-env"], settings["--bearer-env"])
+    name = name or PurePath(command[0]).stem
+    return Options(name, command, config, url, headers, _transport(transport))
 
 
-def _pairs(words: Sequence[str]) -> dict[str, str]:
-    pairs = {}
-    for word in words:
+def _headers(named: Sequence[str], bearer: Sequence[str]) -> dict[str, str]:
+    headers = {}
+    for word in named:
         header, _, variable = word.partition("=")
         if not (header and variable.isidentifier()):
             raise ConfigError(
                 f"--header-env {header or word} names no variable; write it as"
                 " --header-env Authorization=NAME_OF_A_VARIABLE"
             )
-        pairs[header] = variable
-    return pairs
+        headers[header] = f"${{{variable}}}"
+    for variable in bearer:
+        if not variable.isidentifier():
+            raise ConfigError("--bearer-env names no variable; write --bearer-env NAME_OF_IT")
+        headers["Authorization"] = f"Bearer ${{{variable}}}"
+    return headers
+
+
+def _transport(word: str) -> "Transport | None":
+    """Return the transport that a client calls so."""
+    known: dict[str, Transport] = {"auto": "auto", "http": "http", "sse": "sse"}
+    short = "http" if word.lower().startswith("streamable") else word.lower()
+    if word and short not in known:
+        raise ConfigError(f"--transport {word} is none; use http, sse or auto")
+    return known.get(short)

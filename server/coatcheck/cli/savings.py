@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.amounts import moment
 from coatcheck.cli import savings_text
 from coatcheck.cli.books import BY, json_of, read, since_of
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
-from coatcheck.cli.text import is_styled, moment, no_rows
+from coatcheck.cli.text import is_styled, no_rows
 from coatcheck.fetch import text_of
 from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 

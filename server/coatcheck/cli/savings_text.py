@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from coatcheck.cli.text import fitted, milliseconds, moment, percents, plain, table
+from coatcheck.amounts import dollars, milliseconds, moment, percents
+from coatcheck.cli.text import fitted, plain, table
 from coatcheck.view import number
 
 if TYPE_CHECKING:
@@ -82,12 +83,6 @@ def priced(total: "Figures", amount: "Money", rates: "Rates") -> str:
     lines = [f"  {dollars(nano_usd).rjust(wide)}  {what}" for nano_usd, what in parts]
     head = f"Against that, at the prices of {rates.model} ({rates.date}): "
     return "\n".join([f"{head}{dollars(amount.net_nano_usd)} saved, net.", *lines])
-
-
-def dollars(nano_usd: int) -> str:
-    """Return an amount of money, with more decimals where it is small."""
-    usd = abs(nano_usd) / 1e9
-    return ("-" if nano_usd < 0 else "") + (f"${usd:,.2f}" if usd >= 1 else f"${usd:.4f}")
 
 
 def transcribed(found: "Transcribed", wanted: int) -> str:

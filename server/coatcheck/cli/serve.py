@@ -47,15 +47,18 @@ def serve(flag: Path | None, address: str | None) -> None:
     """
     at = place(flag)
     check(at)
-    with connecting(at) as connect:
-        if address is None:
-            from coatcheck.cli import wrapped
+    if address is None:
+        from coatcheck.cli import wrapped
 
+        with connecting(at) as connect:
             wrapped.run(connect)
-        else:
-            from coatcheck.cli import http
+        return
+    from coatcheck.cli import http
 
-            http.serve_http(connect, *http.address(address), at)
+    host, port = http.address(address)
+    http.check(host, at)
+    with connecting(at) as connect:
+        http.serve_http(connect, host, port, at)
 
 
 def check(at: Place) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.amounts import moment
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import json_of, line_of
 from coatcheck.cli.summarizer import noted
-from coatcheck.cli.text import moment, plain, table
+from coatcheck.cli.text import plain, table
 from coatcheck.types import Artifact, CoatcheckError, LedgerError
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from coatcheck import reducers
 from coatcheck.cli.place import Place
 from coatcheck.ledger import LedgerWriter
 from coatcheck.types import Aim, Call, Entry, Reduction, Rule, Session, Summary
@@ -57,6 +56,12 @@ def noted(home: Path, ref: str) -> str:
     return Answers(DiskStore(home / "store")).noted(ref)
 
 
+def _reduce(text: str, aim: Aim) -> Reduction | None:
+    from coatcheck import reducers  # at first use: a start needs none
+
+    return reducers.reduce(text, aim)
+
+
 class LateSummarizer:
     """The Summarizer Protocol; what it needs is imported at the first result."""
 
@@ -91,11 +96,15 @@ class LateSummarizer:
 
         return self._shared_api(), self._answers(), prices(self._at.config.summarizer.prices)
 
+    def made(self, job: "Job") -> Summary:
+        """Return what the answer that job has makes of its result; none when it has none."""
+        if self._pointer is None or job.kept is None:
+            return Summary(decision=job.decision)
+        return self._pointer.made(job, job.kept)
+
     def note(self, ref: str, job: "Job") -> None:
         """Keep the checked words of the answer that job has, by the ref it is about."""
-        if self._pointer is None or job.kept is None:
-            return
-        made = self._pointer.made(job, job.kept).reduction
+        made = self.made(job).reduction
         line = made.text.partition("\n")[0] if made else ""
         if line.startswith("summary ("):
             self._answers().note(ref, line)
@@ -119,7 +128,7 @@ class LateSummarizer:
             self._at.config.summarizer,
             self._shared_api(),
             self._answers(),
-            reducers.reduce,
+            _reduce,
             history=self._history,
             book=self._book,
         )
@@ -130,7 +139,7 @@ class LateSummarizer:
 
         settings = self._at.config.summarizer
         costs = prices(settings.prices)
-        return Asker(settings, self._shared_api(), costs, reducers.reduce, self._history)
+        return Asker(settings, self._shared_api(), costs, _reduce, self._history)
 
     def _answers(self) -> "Answers":
         from coatcheck.summarize.answers import Answers

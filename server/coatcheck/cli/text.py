@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 NO_ROWS = """No calls in the ledger yet: {path}
@@ -36,21 +35,6 @@ def write(text: str) -> None:
     """Write text to standard output as it is, with a newline if it does not end with one."""
     sys.stdout.buffer.write(as_bytes(text) + (b"" if text.endswith("\n") else b"\n"))
     sys.stdout.buffer.flush()
-
-
-def percents(value: float | None) -> str:
-    """Return a percentage with one decimal, "-" when there is none."""
-    return "-" if value is None else f"{value:.1f}"
-
-
-def milliseconds(microseconds: int) -> str:
-    """Return microseconds as milliseconds with one decimal."""
-    return f"{microseconds / 1000:,.1f}"
-
-
-def moment(at: float) -> str:
-    """Return a time as UTC, to the second."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def table(lines: Sequence[Sequence[str]], left: int = 1) -> str:

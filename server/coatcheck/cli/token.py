@@ -4,9 +4,10 @@ import json
 
 import click
 
+from coatcheck.amounts import moment
 from coatcheck.cli.home import home
 from coatcheck.cli.http import tokens_of
-from coatcheck.cli.text import moment, table
+from coatcheck.cli.text import table
 
 
 @click.group(name="token")

@@ -20,22 +20,31 @@ COLUMNS = """entries.id, at, kind, session, client, client_version, context, cal
     original_tokens_exact IS NOT NULL AS is_counted,
     upstream_us, added_us, summary_us, summary_micro_usd, again, came_back, got_whole"""
 CALLS = f"""SELECT {COLUMNS} FROM entries WHERE kind <> 'definitions' AND {OF_TOOL}
-    AND (:session = '' OR session = :session) AND (:before = 0 OR id < :before)
+    AND (:session = '' OR session = :session) AND (:before = 0 OR id < :before) AND id > :after
     ORDER BY id DESC LIMIT :limit"""  # noqa: S608 (constants)
 SESSIONS = """SELECT session, min(began_at) AS began_at, max(last_at) AS last_at FROM sessions
     GROUP BY session HAVING max(last_at) >= :since AND min(began_at) < :until
     ORDER BY began_at DESC, session LIMIT :limit"""
+WHO = """SELECT max(client) AS client, max(arm) AS arm FROM visits
+    WHERE day BETWEEN CAST(? / 86400 AS INTEGER) AND CAST(? / 86400 AS INTEGER) AND session = ?"""
 FLAGS = ("focus", "is_error", "is_counted", "again", "came_back", "got_whole")
 
 
 def calls(
-    db: "Connection", *, tool: str = "", session: str = "", before: int = 0, limit: int = 100
+    db: "Connection",
+    *,
+    tool: str = "",
+    session: str = "",
+    before: int = 0,
+    after: int = 0,
+    limit: int = 100,
 ) -> tuple[Recorded, ...]:
     """Return calls and fetches, newest first: those of a tool (wildcards) and session, if given.
 
     before is the id of the last one that was seen, for the next page; 0 begins with the newest.
+    after is the id of the newest that was seen, for what came since.
     """
-    asked = {"tool": tool, "session": session, "before": before, "limit": limit}
+    asked = {"tool": tool, "session": session, "before": before, "after": after, "limit": limit}
     return tuple(map(recorded, db.execute(CALLS, asked)))
 
 
@@ -66,14 +75,10 @@ def sessions(
 
 
 def _session(db: "Connection", row: "Row") -> SessionReport:
-    who = db.execute(
-        "SELECT max(client) AS client, max(arm) AS arm FROM visits WHERE session = ?",
-        (row["session"],),
-    ).fetchone()
-    figures = figures_of_session(db, row["session"])
-    return SessionReport(
-        row["session"], who["client"], who["arm"], row["began_at"], row["last_at"], figures
-    )
+    session, began_at, last_at = row["session"], row["began_at"], row["last_at"]
+    who = db.execute(WHO, (began_at, last_at, session)).fetchone()
+    figures = figures_of_session(db, session, Window(began_at, last_at))
+    return SessionReport(session, who["client"] or "", who["arm"] or "", began_at, last_at, figures)
 
 
 def recorded(row: "Row") -> Recorded:

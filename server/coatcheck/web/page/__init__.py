@@ -1,0 +1,1 @@
+"""The web page of savings: one module per view, joined by the routes."""

@@ -1,0 +1,36 @@
+"""Join the page with its checks to one application."""
+
+from collections.abc import Collection
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from coatcheck.web.guard import Guard, PrincipalOf
+from coatcheck.web.page.door import Door
+from coatcheck.web.page.routes import routes
+from coatcheck.web.page.source import Source
+
+
+def application(
+    source: Source, names: Collection[str], once: str, principal_of: PrincipalOf | None = None
+) -> Starlette:
+    """Return the page of source as an application of its own.
+
+    names are the hosts under which it may be asked; once is a token for one browser, principal_of
+    knows the tokens that may be used again.
+    """
+    return Starlette(
+        routes=[Route("/healthz", healthz), *routes(source)],
+        middleware=[
+            Middleware(Guard, names=names, principal_of=None),
+            Middleware(Door, once=once, principal_of=principal_of),
+        ],
+    )
+
+
+async def healthz(_: Request) -> JSONResponse:
+    """Give a sign of life."""
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,156 @@
+"""The door of the page: a token once, then a cookie; a refusal on every other path without one."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from coatcheck.web.page.html import tag
+from coatcheck.web.page.layout import as_page, document, field
+
+ENTER = "/enter"
+COOKIE = "coatcheck"
+COOKIE_SECONDS = 30 * 86_400
+MOST_BYTES = 10_000
+# So many browsers may be let in at a time; the oldest goes.
+MOST_COOKIES = 100
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+PrincipalOf = Callable[[str], str | None]
+
+
+class Door:
+    """Stands in front of the page.
+
+    once is a token that lets one browser in; principal_of knows tokens that may be used again.
+    Cookies live in memory: they end with the process. What writes must carry the form's key,
+    which only a page that was shown to this cookie holds.
+    """
+
+    def __init__(self, app: ASGIApp, once: str = "", principal_of: PrincipalOf | None = None):
+        self._app = app
+        self._once = once
+        self._principal_of = principal_of
+        self._cookies: dict[str, None] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or answer why not."""
+        request = Request(scope, receive)
+        if request.url.path == ENTER:
+            response = await self._entered(request)
+            await response(scope, receive, send)
+            return
+        cookie = self._cookie_of(request)
+        if cookie is None and not self._is_bearer(request):
+            await refusal("Open the link that coatcheck printed, or enter a token.")(
+                scope, receive, send
+            )
+            return
+        scope["coatcheck.form"] = form_key(cookie or "")
+        if request.method in UNSAFE and not (cookie and self._is_ours(request)):
+            await refusal("A change must come from a form of this page.", 403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _entered(self, request: Request) -> Response:
+        """Answer with a cookie for a token that is right, else with the form for one."""
+        if request.method == "POST":
+            token = (await form_of(request)).get("token", "")
+        else:
+            token = request.query_params.get("token", "")
+        if not self._takes(token):
+            said = "This token is not known, or was used before." if token else ""
+            return asked(said, 401 if token else 200)
+        cookie = secrets.token_urlsafe(32)
+        self._cookies[_digest(cookie)] = None
+        if len(self._cookies) > MOST_COOKIES:
+            del self._cookies[next(iter(self._cookies))]
+        # Not a redirect: the next request must be one of our own page, else the cookie stays back.
+        response = as_page(document("Welcome", "", tag("a", "Go on to the overview", href="/")))
+        response.headers["refresh"] = "0; url=/"
+        response.set_cookie(
+            cookie_name(request),
+            cookie,
+            COOKIE_SECONDS,
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    def _takes(self, token: str) -> bool:
+        """Tell whether a token lets its bearer in; a token for once does so once."""
+        if self._once and hmac.compare_digest(token.encode(), self._once.encode()):
+            self._once = ""
+            return True
+        return bool(token) and self._principal_of is not None and bool(self._principal_of(token))
+
+    def _cookie_of(self, request: Request) -> str | None:
+        try:
+            found = SimpleCookie(request.headers.get("cookie", "")).get(cookie_name(request))
+        except CookieError:
+            return None
+        value = found.value if found else ""
+        return value if value and _digest(value) in self._cookies else None
+
+    def _is_bearer(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if self._principal_of is None or scheme.lower() != "bearer":
+            return False
+        return self._principal_of(token.strip()) is not None
+
+    def _is_ours(self, request: Request) -> bool:
+        """Tell whether the browser says that a change comes from this page (Guard knows whose)."""
+        return request.headers.get("origin") is not None
+
+
+def cookie_name(request: Request) -> str:
+    """Return the name of the cookie: browsers share cookies among the ports of a host."""
+    return f"{COOKIE}_{request.url.port or 80}"
+
+
+def form_key(cookie: str) -> str:
+    """Return what a form of the page must carry for this cookie."""
+    return hashlib.sha256(b"form " + cookie.encode()).hexdigest() if cookie else ""
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a form that was sent, the last of each name; {} when it is too long."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def refusal(said: str, status: int = 401) -> Response:
+    """Return the answer to a request that is not let in."""
+    return asked(said, status)
+
+
+def asked(said: str, status: int = 200) -> Response:
+    """Return the page that asks for a token."""
+    form = tag(
+        "form",
+        field("Token (coatcheck token new NAME makes one)", "token", "", type="password"),
+        tag("button", "Enter"),
+        method="post",
+        action=ENTER,
+    )
+    page = document("Enter", "", tag("h1", "Enter"), tag("p", said) if said else None, form)
+    response = as_page(page, status)
+    if status == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    return response
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()
