@@ -169,6 +169,7 @@ UPSTREAM_KEYS: dict[str, Key] = {
     "command": Key(_string, "a text", "the program of a stdio server"),
     "args": Key(_strings, "a list of texts", "its arguments"),
     "env": Key(_mapping, "a table of texts", "added to the environment"),
+    "shared": Key(_boolean, "true or false", "one process for all sessions of `coatcheck serve`"),
     "url": Key(_string, "a text", "the address of a remote server"),
     "headers": Key(_mapping, "a table of texts", "sent with every request"),
     "transport": Key(
