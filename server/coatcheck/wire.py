@@ -38,6 +38,7 @@ def _nested(depth: int) -> bytes:
 _VALUE_TEXT = _STRING + rb'|[^\s,:"\[\]{}]++|' + _nested(_DEPTH)
 _VALUE = re.compile(_VALUE_TEXT, re.DOTALL)
 _BRACKET = re.compile(rb"(?:" + _FLAT + rb")*+([\[\]{}])", re.DOTALL)
+_VALUE_OPEN = re.compile(rb"([\[{])")
 _KEY = re.compile(rb"(" + _STRING + rb")" + _WS + rb":" + _WS, re.DOTALL)
 _MEMBER = re.compile(
     rb"(%b)%b:%b(%b)%b([,}])%b" % (_STRING, _WS, _WS, _VALUE_TEXT, _WS, _WS), re.DOTALL
@@ -243,6 +244,15 @@ def members(data: bytes, at: int = 0) -> dict[bytes, Span]:
     return spans
 
 
+def within(data: bytes, span: Span | None, *path: bytes) -> Span | None:
+    """Return where the member that path names stands, below the object at span."""
+    for key in path:
+        if span is None or data[span[0] : span[0] + 1] != b"{":
+            return None
+        span = members(data, span[0]).get(key)
+    return span
+
+
 def elements(data: bytes) -> Iterator[bytes]:
     """Yield the elements of a JSON array as they were written. Raises: Malformed."""
     position, closed = _enter(data, 0, b"[")
@@ -348,10 +358,10 @@ def _value_end(data: bytes, start: int) -> int:
 
 
 def _deep_end(data: bytes, start: int) -> int:
-    depth = 0
-    if data[start : start + 1] in (b"{", b"["):
-        for match in _BRACKET.finditer(data, start):
-            depth += 1 if match[1] in b"[{" else -1
-            if depth == 0:
-                return match.end()
+    depth, match = 0, _VALUE_OPEN.match(data, start)
+    while match is not None:  # a search instead would try every byte of a string that never ends
+        depth += 1 if match[1] in b"[{" else -1
+        if depth == 0:
+            return match.end()
+        match = _BRACKET.match(data, match.end())
     raise Malformed(f"no value at byte {start}")

@@ -24,6 +24,8 @@ COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
     "serve": "coatcheck.cli.serve:serve",
+    "login": "coatcheck.cli.login:login",
+    "logout": "coatcheck.cli.login:logout",
     "wrap": "coatcheck.cli.wrap:wrap",
     "unwrap": "coatcheck.cli.wrap:unwrap",
     "status": "coatcheck.cli.wrap:status",
