@@ -229,6 +229,9 @@ HTTP_KEYS: dict[str, Key] = {
     "body_limit": Key(_size, 'a size such as "4MiB"', "a longer request is refused"),
     "max_sessions": Key(_number, NUMBER, "each has upstreams of its own"),
     "idle_seconds": Key(_positive, AMOUNT, "a session without a request for so long is closed"),
+    "stream_seconds": Key(
+        _positive, AMOUNT, "then a stream of events ends; the client comes back for the rest"
+    ),
     "drain_seconds": Key(_positive, AMOUNT, "what is in flight may take so long at the end"),
 }
 ROUTE_KEYS: dict[str, Key] = {
