@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from coatcheck.protocols import Store
 from coatcheck.rows import (
     LOCAL,
     Record,
@@ -27,7 +28,7 @@ from coatcheck.rows import (
     view_key,
     view_row,
 )
-from coatcheck.types import Artifact, ArtifactInfo, Store, StoreError, UnknownRef, Usage
+from coatcheck.types import Artifact, ArtifactInfo, StoreError, UnknownRef, Usage
 
 REF = re.compile(r"cc_[0-9a-z]{12,50}")
 REF_CHARACTERS = 12

@@ -16,7 +16,8 @@ from coatcheck.types import RequestError
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from coatcheck.types import Call, Desk
+    from coatcheck.protocols import Desk
+    from coatcheck.types import Call
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asyncio import TaskGroup
 
     from coatcheck.link import Upstream
-    from coatcheck.types import Desk
+    from coatcheck.protocols import Desk
 
     Reach = Callable[[TaskGroup], Upstream]
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from coatcheck.ledger import LedgerWriter
     from coatcheck.link import Upstream
     from coatcheck.merge import Owners, Source
+    from coatcheck.protocols import Artifacts
     from coatcheck.sharing import Shared
-    from coatcheck.types import Artifacts, Rule, Session
+    from coatcheck.types import Rule, Session
 
     AskedFor = dict[tuple[str, str, str], deque[str]]
 
