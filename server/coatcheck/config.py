@@ -46,6 +46,7 @@ class Upstream:
     command: str = ""
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     transport: Transport = "auto"
@@ -62,7 +63,7 @@ class StoreSettings:
 class ServeSettings:
     """How `coatcheck serve` makes one server of all upstreams."""
 
-    names: str = "prefixed"
+    names: str = "auto"
     wait_seconds: float = 5.0
 
 
@@ -313,6 +314,7 @@ EXAMPLE_TABLES = """\
 # command = "npx"
 # args = ["-y", "server-github"]
 # env = { GITHUB_TOKEN = "${GITHUB_TOKEN}" }  # resolved when the upstream is opened
+# shared = false  # one process for all sessions of `coatcheck serve`; it can ask none of them
 
 # [upstreams.docs]
 # url = "https://docs.example/mcp"
@@ -327,7 +329,7 @@ EXAMPLE_TABLES = """\
 # drop_fields = ["*_url", "node_id"]
 # key = "number"
 
-# The first route that fits names the model.
+# The first route that fits names the model; "none" keeps results from all. `coatcheck eval`.
 # [[summarizer.routes]]
 # tool = "docs.*"
 # least_tokens = 20000

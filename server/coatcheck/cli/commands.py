@@ -42,6 +42,7 @@ COMMANDS = {
     "adapters": "coatcheck.cli.adapters:adapters",
     "compact": "coatcheck.cli.compact:compact",
     "batch": "coatcheck.cli.batch:batch",
+    "eval": "coatcheck.cli.eval:evaluate",
     "config": "coatcheck.cli.config:group",
     "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",

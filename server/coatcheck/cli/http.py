@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from coatcheck.web.guard import PrincipalOf
 
 BACKLOG = 512
+# A client that keeps its connection longer than we do loses the request it sends meanwhile.
+KEEP_ALIVE_SECONDS = 75
+# More are answered 503 before anything of them is read.
+MOST_CONNECTIONS = 4096
 
 
 def tokens_of(home: Path) -> Tokens:
@@ -116,6 +120,8 @@ async def _serve(
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         )
         server = uvicorn.Server(config)

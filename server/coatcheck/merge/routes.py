@@ -15,6 +15,8 @@ from coatcheck.merge.names import Names
 from coatcheck.merge.owners import Owners
 from coatcheck.wire import Message
 
+# A request that may be for an upstream which still starts waits so long to find out.
+PATIENCE_SECONDS = 30.0
 RESOURCES = ("resources/list", "resources/templates/list")
 
 
@@ -148,16 +150,21 @@ class Routes:
         await self._learn(message, method)
         if self._carried(message, path, names):
             return None
+        if len(self._crew.members) == 1:
+            self._crew.members[0].carry(message.line)
+            return None
         text = f"Unknown {method.partition('s/')[0]}: {messages.text_param(message, *path)}"
         return wire.error(message.id or b"null", messages.INVALID_PARAMS, text)
 
     async def _learn(self, message: Message, *methods: str) -> None:
-        await self._crew.settled()
+        # Whatever this names may be of an upstream that is slow, and nothing else waits for it.
+        await self._crew.settled(PATIENCE_SECONDS)
         meta = messages.param(message, b"_meta")
         params = b'{"_meta":%b}' % message.line[slice(*meta)] if meta else b"{}"
         for method in methods:
-            if not self._lists.was_asked(method):
-                await self._lists.ask(self._crew.members, method, params)
+            new = [up for up in self._crew.ready if not self._lists.knows(up, method)]
+            if new:
+                await self._lists.ask(new, method, params)
 
     # To the owner of a uri or task
 
@@ -199,7 +206,7 @@ class Routes:
             self._work(message, self._anybodys(message, lambda reply: reply.code == unknown))
 
     async def _anybodys(self, message: Message, goes_on: Callable[[Reply], bool]) -> bytes | None:
-        await self._crew.settled()
+        await self._crew.settled(PATIENCE_SECONDS)
         return await self._in_order(message, self._crew.ready, goes_on)
 
     async def _in_order(
