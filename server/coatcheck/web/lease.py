@@ -22,6 +22,7 @@ class Lease:
 
     def __init__(self, agent: Agent, idle_seconds: float) -> None:
         self.agent = agent
+        self.principal = agent.principal
         self._loop = asyncio.get_running_loop()
         self._idle_seconds = idle_seconds
         self._connection: asyncio.Future[Connection] = self._loop.create_future()
