@@ -17,12 +17,13 @@ WORK_SECONDS = 5.0
 class Lease:
     """One connection, from its start to its end, in the task that runs live.
 
-    To the connection it is the agent; agent is whom it stands for, and may change.
+    To the connection it is the agent; agent is whom it stands for, and may become another one of
+    the same principal.
     """
 
-    def __init__(self, agent: Agent, idle_seconds: float) -> None:
+    def __init__(self, agent: Agent, principal: str, idle_seconds: float) -> None:
         self.agent = agent
-        self.principal = agent.principal
+        self.principal = principal
         self._loop = asyncio.get_running_loop()
         self._idle_seconds = idle_seconds
         self._connection: asyncio.Future[Connection] = self._loop.create_future()
