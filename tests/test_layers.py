@@ -55,6 +55,7 @@ LAYERS = {
     "pipes": 1.4,
     "config": 2,
     "registry": 2,
+    "refs": 1.5,  # the key is a file
     "artifacts": 2,
     "ledger": 2,
     "counting": 2,
