@@ -76,7 +76,7 @@ LAYERS = {
     "bridge": 3.2,
     "desk": 4,
     "front": 4,
-    "web": 4.1,  # the HTTP front gives each client what front calls an Agent
+    "web": 4,
     "remote": 3.5,
     "overlay": 3.5,
     "merge": 4.5,

@@ -1,8 +1,8 @@
 """What the parts of coatcheck ask of each other: the Protocols."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from coatcheck.types import (
     Aim,
@@ -15,6 +15,9 @@ from coatcheck.types import (
     Summary,
     Usage,
 )
+
+if TYPE_CHECKING:
+    from asyncio import TaskGroup
 
 
 class Reducer(Protocol):
@@ -222,3 +225,52 @@ class Desk(Protocol):
     def close(self) -> None:
         """Erase what was kept for this session only, and ask no model any more (worker)."""
         ...
+
+
+class Agent(Protocol):
+    """The agent's side as a relay needs it."""
+
+    @property
+    def principal(self) -> str:
+        """Return whose agent it is, "" for that of the person whose machine this is."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """Write whole lines to it."""
+        ...
+
+    def hold(self, on: bool) -> None:
+        """Stop taking lines of it, or go on."""
+        ...
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return how much it has not read yet."""
+        ...
+
+
+class Connection(Protocol):
+    """What stands behind one agent for one session of it: one upstream, or many."""
+
+    async def start(self) -> None:
+        """Make it ready for lines of the agent. Raises: UpstreamError."""
+        ...
+
+    def from_agent(self, lines: list[bytes]) -> None:
+        """Carry lines of the agent."""
+        ...
+
+    def agent_full(self, on: bool) -> None:
+        """Hold back what is sent to the agent as long as it does not read, or go on."""
+        ...
+
+    async def close(self, seconds: float) -> None:
+        """End the upstreams; what is still worked on may take so long. Also after a failed start.
+
+        What is left to say has been sent to the agent when this returns.
+        """
+        ...
+
+
+# What a front makes for each agent that comes.
+Connect = Callable[[Agent, "TaskGroup"], Connection]

@@ -17,7 +17,7 @@ from coatcheck.types import ConfigError, HttpSettings, UpstreamError
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from coatcheck.front import Connect
+    from coatcheck.protocols import Connect
     from coatcheck.web.guard import PrincipalOf
 
 BACKLOG = 512
