@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from outside import node_bin, npm_package
 from test_conformance import REQUIRED, coatcheck_over, score
 
-from coatcheck import eras, wire
+from coatcheck import codes, eras, wire
 from coatcheck.listening import Listening
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def test_after_a_death_the_upstream_is_spoken_to_as_before(start: Callable[..., 
     agent = start("eras.py", "modern")
     greet(agent, **CAN)
     agent.call("die", 1)
-    assert agent.read()["error"]["code"] == wire.UPSTREAM_GONE
+    assert agent.read()["error"]["code"] == codes.UPSTREAM_GONE
     agent.call("who", 2)
     assert text_of(answer(agent, 2)) == "2026-07-28 test elicitation roots sampling"
     agent.call("add", 3)
@@ -222,7 +222,7 @@ def test_what_the_agent_wished_for_holds_after_a_death(start: Callable[..., Agen
     agent.send(id=2, method="resources/subscribe", params={"uri": "test://watched"})
     assert [agent.read()["id"], agent.read()["id"]] == [1, 2]
     agent.call("die", 3)
-    assert agent.read()["error"]["code"] == wire.UPSTREAM_GONE
+    assert agent.read()["error"]["code"] == codes.UPSTREAM_GONE
     agent.call("log", 4)
     assert agent.read()["params"]["data"] == "logged"
     assert agent.read()["id"] == 4

@@ -15,6 +15,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 # Layer of each module of coatcheck; a module may import lower layers only.
 LAYERS = {
     "types": 0,
+    "codes": 0,
     "protocols": 0.1,
     "spans": 0.5,
     "amounts": 0.5,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from coatcheck import eras, wire
+from coatcheck import codes, eras, wire
 from coatcheck.link import Upstream
 from coatcheck.modern import Modern, Wishes
 from coatcheck.types import UpstreamError
@@ -19,7 +19,7 @@ PROBE_SECONDS = 30.0
 _INITIALIZE = b'"initialize"'
 _PROBE_ID = 1
 # Errors that say there is no initialize here, rather than that this one was bad.
-_NO_HANDSHAKE = frozenset({eras.METHOD_NOT_FOUND, eras.UNSUPPORTED_VERSION})
+_NO_HANDSHAKE = frozenset({codes.METHOD_NOT_FOUND, codes.UNSUPPORTED_VERSION})
 
 
 class Bridge:
@@ -163,7 +163,7 @@ class Bridge:
 
         There are servers to which the first request says once and for all what the client is.
         """
-        locked = self._refusal and eras.error_code(answer.line) != eras.METHOD_NOT_FOUND
+        locked = self._refusal and eras.error_code(answer.line) != codes.METHOD_NOT_FOUND
         if locked and not self._tried_again and eras.error_code(self._refusal) in _NO_HANDSHAKE:
             self._tried_again = True
             self._again = self._tasks.create_task(self._start_again())

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from coatcheck import catalogue, entries, filling, inner, repair, spans
+from coatcheck import catalogue, codes, entries, filling, inner, repair, spans
 from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.lately import Lately
-from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
+from coatcheck.params import URI, VERSION, as_sent, client_in, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
 from coatcheck.protocols import Asker, Ledger
 from coatcheck.sizing import estimate
@@ -45,13 +45,9 @@ LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
 HELD_OUT: Arm = "held out"
 # What the rules call the reading of a resource: the tool "resources/read" of its upstream.
 READ = "resources/read"
-# What the revision of 2026-07-28 asks of a result; its requests name their version.
-VERSION = "io.modelcontextprotocol/protocolVersion"
+# What the revision of 2026-07-28 asks of a result.
 COMPLETE = b',"resultType":"complete"'
 PRIVATE = b',"ttlMs":0,"cacheScope":"private"'
-# How a resource that is not there is answered, in that revision and in those before it.
-INVALID_PARAMS = -32602
-NOT_FOUND = -32002
 # Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
 LEAST_BYTES_PER_TOKEN = 2
 REPAIRED = "passed in a form that this client shows"
@@ -97,11 +93,9 @@ class Desk:
 
     def greet(self, params: Mapping[str, object]) -> None:
         """Learn the client's name and version."""
-        info = params.get("clientInfo")
-        if info is None:
-            info = meta_of(params).get("io.modelcontextprotocol/clientInfo")
-        if isinstance(info, Mapping):
-            name, version = str(info.get("name", "")), str(info.get("version", ""))
+        named = client_in(params)
+        if named is not None:
+            name, version = named
             self.session = replace(self.session, client=name, client_version=version)
             self._client = client_of(name)
 
@@ -141,7 +135,7 @@ class Desk:
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
             said = fetched.text.removeprefix("Error: ")
-            raise RequestError(INVALID_PARAMS if modern else NOT_FOUND, said)
+            raise RequestError(codes.INVALID_PARAMS if modern else codes.NOT_FOUND, said)
         return fetched.resource(params.get("uri"), COMPLETE + PRIVATE if modern else b"")
 
     def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:

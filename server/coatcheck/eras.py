@@ -16,9 +16,6 @@ from coatcheck import spans, wire
 MODERN = "2026-07-28"
 HANDSHAKES = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
-METHOD_NOT_FOUND = -32601
-MISSING_CAPABILITY = -32021
-UNSUPPORTED_VERSION = -32022
 
 _VERSION = b'"io.modelcontextprotocol/protocolVersion":'
 _INFO = b'"io.modelcontextprotocol/clientInfo":'

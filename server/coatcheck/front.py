@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.clerk import Clerk, Filled
 from coatcheck.inflight import Ids, InFlight, Pending
 from coatcheck.link import Link, Upstream
@@ -134,7 +134,7 @@ class Relay:
             elif (pending := self._calls.take(our_id)) is not None and not pending.cancelled:
                 body = b"" if filled is None else filled[0]
                 text = "coatcheck could not fill in the refs; the call was not sent"
-                failed = wire.error(pending.id, wire.INTERNAL_ERROR, text)
+                failed = wire.error(pending.id, codes.INTERNAL_ERROR, text)
                 self._to_agent.append(wire.result(pending.id, body) if body else failed)
             self._flush()
 
@@ -159,7 +159,7 @@ class Relay:
                 self._to_agent.append(wire.result(pending.id, body))
             else:
                 text = f"coatcheck could not answer {pending.method}; its log says why"
-                error = body or RequestError(wire.INTERNAL_ERROR, text)
+                error = body or RequestError(codes.INTERNAL_ERROR, text)
                 self._to_agent.append(wire.error(pending.id, error.code, str(error)))
             self._flush()
 
@@ -193,10 +193,10 @@ class Relay:
             upstream_id = self._asks.pop(wire.our_id(raw), None)
             if upstream_id is not None:
                 text = "the agent's answer is not JSON"
-                self._link.send(wire.error(upstream_id, wire.INTERNAL_ERROR, text), wake=False)
+                self._link.send(wire.error(upstream_id, codes.INTERNAL_ERROR, text), wake=False)
                 return
         text = "coatcheck: this is not a JSON-RPC message; it was not sent on"
-        self._to_agent.append(wire.error(ids[0] if ids else b"null", wire.PARSE_ERROR, text))
+        self._to_agent.append(wire.error(ids[0] if ids else b"null", codes.PARSE_ERROR, text))
 
     # From the upstream
 
@@ -289,7 +289,7 @@ class Relay:
             pending = self._calls.take(wire.our_id(raw))
             if pending is not None:
                 text = f"upstream {self._upstream.name!r} sent an answer that is not JSON"
-                self._fail(pending, wire.INTERNAL_ERROR, f"{text}; call again or ask for less")
+                self._fail(pending, codes.INTERNAL_ERROR, f"{text}; call again or ask for less")
                 return
         logger.debug("%s: %d bytes on stdout are no message", self._upstream.name, len(line))
 
@@ -319,7 +319,7 @@ class Relay:
             advice = f"{text}. {pending.method} was not repeated: call again if that is safe"
             if pending.method == "initialize":  # it never was well
                 advice = f"{reason} before it had answered; run its command by hand to see why"
-            self._fail(pending, wire.UPSTREAM_GONE, advice)
+            self._fail(pending, codes.UPSTREAM_GONE, advice)
         self._to_agent += [wire.cancelled(b"%d" % our_id, reason) for our_id in self._asks]
         self._asks.clear()
         self._listens.clear()
@@ -353,7 +353,7 @@ class Relay:
             if pending is not None:
                 text = f"upstream {self._upstream.name!r} did not answer {pending.method} within"
                 text += f" {pending.timeout_seconds:g} s and was told to stop; ask for less"
-                self._fail(pending, wire.TIMED_OUT, text)
+                self._fail(pending, codes.TIMED_OUT, text)
                 self._link.send(wire.cancelled(b"%d" % our_id, "timed out"), wake=False)
         self._set_timer()
         self._flush()

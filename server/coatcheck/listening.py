@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from coatcheck import eras, wire
+from coatcheck import codes, eras, wire
 
 # A stream that has ended is opened again after these; the wait doubles until one holds.
 FIRST_WAIT_SECONDS = 0.5
@@ -70,7 +70,7 @@ class Listening:
         """Tell whether answer is to a request of ours, and take it: the stream is over."""
         if not answer.id or answer.id not in (self._heard, self._opening):
             return False
-        refused = not answer.is_result and eras.error_code(answer.line) == eras.METHOD_NOT_FOUND
+        refused = not answer.is_result and eras.error_code(answer.line) == codes.METHOD_NOT_FOUND
         if answer.id == self._heard:
             self._heard = 0
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from coatcheck import eras, wire
+from coatcheck import codes, eras, wire
 from coatcheck.listening import Listening
 
 # How often an upstream may ask for input before one request is given up; other clients do as much.
@@ -218,10 +218,10 @@ class Modern:
             if need := self._hello.lacks(wanted.method, wanted.params):
                 text = f"upstream {self._name!r} needs {need} of the agent to answer {call.method}"
                 text += "; the agent did not say that it can do that, so it was not asked"
-                return eras.MISSING_CAPABILITY, text
+                return codes.MISSING_CAPABILITY, text
         if call.rounds > MOST_ROUNDS:
             text = f"upstream {self._name!r} asked for input more than {MOST_ROUNDS} times"
-            return wire.INTERNAL_ERROR, f"{text}; {call.method} was given up"
+            return codes.INTERNAL_ERROR, f"{text}; {call.method} was given up"
         return None
 
     def _agent_answer(self, message: wire.Message) -> None:

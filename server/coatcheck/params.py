@@ -5,12 +5,23 @@ from collections.abc import Mapping
 from coatcheck import spans
 
 URI = "coatcheck://artifact/"
+# What requests of the revision of 2026-07-28 say in `_meta`.
+VERSION = "io.modelcontextprotocol/protocolVersion"
+CLIENT = "io.modelcontextprotocol/clientInfo"
 
 
 def meta_of(params: Mapping[str, object]) -> Mapping[str, object]:
     """Return the `_meta` of params, an empty one if there is none."""
     meta = params.get("_meta")
     return meta if isinstance(meta, Mapping) else {}
+
+
+def client_in(params: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return the name and version that a client gives itself, None if it says neither."""
+    info = params.get("clientInfo") or meta_of(params).get(CLIENT)
+    if not isinstance(info, Mapping):
+        return None
+    return str(info.get("name", "")), str(info.get("version", ""))
 
 
 def context_of(meta: Mapping[str, object]) -> tuple[str, str]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from coatcheck import __version__, wire
+from coatcheck import __version__, codes, wire
 from coatcheck.inflight import Ids
 from coatcheck.link import Upstream
 
 logger = logging.getLogger(__name__)
 
-METHOD_NOT_FOUND = -32601
 SUBSCRIPTION = b"io.modelcontextprotocol/subscriptionId"
 CHANGED = frozenset(
     f"notifications/{kind}/list_changed" for kind in ("tools", "prompts", "resources")
@@ -210,7 +209,7 @@ class Shared:
     def _said(self, message: wire.Message) -> None:
         if message.method is not None and message.id is not None:
             text = f"coatcheck: {UNASKABLE}; take shared = true out of its settings"
-            self._send(wire.error(message.id, METHOD_NOT_FOUND, text))
+            self._send(wire.error(message.id, codes.METHOD_NOT_FOUND, text))
         elif message.method == "notifications/progress":
             self._progress(message)
         elif SUBSCRIPTION in message.line:
@@ -241,7 +240,7 @@ class Shared:
             asked = self._forget(wire.our_id(raw))
             if asked is not None and asked.port is not None:
                 text = f"upstream {self.name!r} sent an answer that is not JSON"
-                asked.port.feed(wire.error(asked.raw_id, wire.INTERNAL_ERROR, text))
+                asked.port.feed(wire.error(asked.raw_id, codes.INTERNAL_ERROR, text))
                 return
         logger.debug("%s: %d bytes on stdout are no message", self.name, len(line))
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from coatcheck import spans
+from coatcheck import codes, spans
 from coatcheck.protocols import Books
 from coatcheck.types import CoatcheckError, RequestError
 
@@ -17,7 +17,6 @@ TEMPLATE = {
 NAME = "savings"
 PROMPT = {"name": NAME, "description": "What coatcheck saved, net"}
 ASKED = "Show me this report word for word in a code block, and nothing else:\n\n"
-INVALID_PARAMS = -32602
 
 
 class Statement:
@@ -50,7 +49,7 @@ class Statement:
             asked = dict(parse_qsl(uri.partition("?")[2]))
             text = {"uri": uri, "mimeType": "application/json", "text": self._books.as_json(asked)}
         except (CoatcheckError, ValueError) as error:
-            raise RequestError(INVALID_PARAMS, f"Error: {error}") from error
+            raise RequestError(codes.INVALID_PARAMS, f"Error: {error}") from error
         return b'{"contents":[' + spans.dumps(text) + b"]" + also + b"}"
 
     def with_prompt(self, result: bytes) -> bytes | None:

@@ -15,11 +15,6 @@ CHECKED_BYTES = 1 << 16
 # Where an id is looked for in a line that is not JSON.
 SALVAGE_BYTES = 4096
 
-PARSE_ERROR = -32700
-INTERNAL_ERROR = -32603
-UPSTREAM_GONE = -32000
-TIMED_OUT = -32001
-
 Span = tuple[int, int]
 
 _WS = rb"[ \t\r\n]*+"

@@ -9,7 +9,7 @@ from typing import TypeVarTuple
 
 import httpx2
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck_adapters.upstreams import refusals
 from coatcheck_adapters.upstreams.events import Event, Events
 from coatcheck_adapters.upstreams.refusals import Broken, Refused
@@ -247,7 +247,7 @@ class Channel:
             logger.error("%s %s", self.endpoint.place, self.endpoint.login)
         return Refused(self.endpoint.login)
 
-    def fail(self, raw_id: bytes, text: str, code: int = wire.UPSTREAM_GONE) -> None:
+    def fail(self, raw_id: bytes, text: str, code: int = codes.UPSTREAM_GONE) -> None:
         """Answer a request of ours with an error."""
         line = wire.error(raw_id, code, f"{self.endpoint.place} {text}")
         self.feed([line.rstrip(b"\n")])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck_adapters.upstreams import refusals
 from coatcheck_adapters.upstreams.channel import EVENT_STREAM, JSON, Channel, kind_of
 from coatcheck_adapters.upstreams.events import Events
@@ -31,9 +31,10 @@ NOTICE_SECONDS = 30.0
 # may be gone without a word.
 IDLE_SECONDS = 300.0
 DELETE_SECONDS = 2.0
-METHOD_NOT_FOUND = -32601
 # What only a server of the era without handshake says.
-MODERN_CODES = frozenset({-32020, -32021, -32022})
+MODERN_CODES = frozenset(
+    {codes.HEADER_MISMATCH, codes.MISSING_CAPABILITY, codes.UNSUPPORTED_VERSION}
+)
 
 
 class StreamableHttp:
@@ -163,7 +164,7 @@ class StreamableHttp:
                 lines = [error_for(body, request.id)]
         except wire.Malformed:
             text = "sent an answer that is not JSON; call again or ask for less"
-            self._channel.fail(request.id, text, wire.INTERNAL_ERROR)
+            self._channel.fail(request.id, text, codes.INTERNAL_ERROR)
             return
         for line in lines:
             self._take(request, line)
@@ -209,7 +210,7 @@ class StreamableHttp:
         if code_of(error) in MODERN_CODES:
             return False
         # The code that makes every client try the handshake.
-        self._channel.fail(request.id, "does not know server/discover", METHOD_NOT_FOUND)
+        self._channel.fail(request.id, "does not know server/discover", codes.METHOD_NOT_FOUND)
         return True
 
     # Streams

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.clerk import Clerk
 from coatcheck.front import CALL_TIMEOUT_SECONDS, UNREAD_BYTES, each
 from coatcheck.inflight import Ids, Pending
@@ -127,7 +127,7 @@ class Merge:
                 member.tell(line)
                 return
         text = "coatcheck: this is not a JSON-RPC message; it was not sent on"
-        self._send(wire.error(ids[0] if ids else b"null", wire.PARSE_ERROR, text))
+        self._send(wire.error(ids[0] if ids else b"null", codes.PARSE_ERROR, text))
 
     def _agent_request(self, message: Message, method: str, raw_id: bytes) -> None:
         clerk = self._clerk
@@ -152,7 +152,7 @@ class Merge:
                 self._send(wire.result(raw_id, body))
                 return
             text = f"coatcheck could not answer {method}; its log says why"
-            error = body or RequestError(wire.INTERNAL_ERROR, text)
+            error = body or RequestError(codes.INTERNAL_ERROR, text)
             self._send(wire.error(raw_id, error.code, str(error)))
 
         clerk.answer(message, method, done)
@@ -160,7 +160,7 @@ class Merge:
     async def _discovered(self, message: Message, raw_id: bytes) -> bytes:
         body = await self._crew.discover(message)
         if body is None:  # the same words as a server of the handshake era
-            return wire.error(raw_id, messages.METHOD_NOT_FOUND, "Method not found")
+            return wire.error(raw_id, codes.METHOD_NOT_FOUND, "Method not found")
         return wire.result(raw_id, body)
 
     async def _first_modern(self, message: Message, raw_id: bytes) -> bytes | None:
@@ -168,7 +168,7 @@ class Merge:
         if not self._crew.is_modern and await self._crew.discover(message) is None:
             data = {"supported": HANDSHAKES, "requested": messages.version_of(message)}
             text = "Unsupported protocol version"
-            return messages.refusal(raw_id, messages.UNSUPPORTED_VERSION, text, data)
+            return messages.refusal(raw_id, codes.UNSUPPORTED_VERSION, text, data)
         self._routes.route(message)
         return None
 
@@ -257,7 +257,7 @@ class Merge:
         except Exception:  # law 3: one request that we cannot handle must not end the others
             logger.exception("a request could not be handled")
             text = "coatcheck could not handle this request; its log says why"
-            line = wire.error(raw_id, wire.INTERNAL_ERROR, text)
+            line = wire.error(raw_id, codes.INTERNAL_ERROR, text)
         if line is not None:
             self._send(line)
 

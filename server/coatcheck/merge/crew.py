@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.clients import client_of
 from coatcheck.merge import greeting, messages
 from coatcheck.merge.member import Member
@@ -84,7 +84,7 @@ class Crew:
         raw_id = hello.id or b"null"
         if all(member.state == "missing" for member in self.members):
             whys = "; ".join(member.why for member in self.members)
-            return wire.error(raw_id, wire.UPSTREAM_GONE, f"coatcheck: {whys}")
+            return wire.error(raw_id, codes.UPSTREAM_GONE, f"coatcheck: {whys}")
         asked = str(hello.params().get("protocolVersion", ""))
         answers = {member.name: member.answer for member in self.ready}
         for member in self.members:
@@ -238,7 +238,7 @@ def _patience(hello: wire.Message) -> float:
 
 def _refuses(reply: Reply | None) -> bool:
     """Tell whether an upstream that is there does not know the modern era."""
-    if reply is None or reply.code in (wire.UPSTREAM_GONE, wire.TIMED_OUT):
+    if reply is None or reply.code in (codes.UPSTREAM_GONE, codes.TIMED_OUT):
         return False
     versions = reply.body().get("supportedVersions", []) if reply.result else []
     return not any(str(version) > LAST_HANDSHAKE for version in versions)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.merge import messages
 from coatcheck.merge.member import Member
 
@@ -52,7 +52,7 @@ class Listening:
         replies = [task.result() for task in asked]
         best = next((reply for reply in replies if reply.result), replies[0] if replies else None)
         if best is None:
-            return wire.error(message.id, messages.METHOD_NOT_FOUND, "nothing to listen to")
+            return wire.error(message.id, codes.METHOD_NOT_FOUND, "nothing to listen to")
         if best.result:
             subscription.begin()
         raw_id = message.id

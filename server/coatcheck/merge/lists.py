@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.merge import messages
 from coatcheck.merge.greeting import SERVER, cacheable
 from coatcheck.merge.member import Member
@@ -149,7 +149,7 @@ async def drain(member: Member, method: str, params: bytes) -> Listed | None:
         asked = messages.at_cursor(params, cursor)
         reply = await member.ask(lambda raw_id: messages.request(raw_id, method, asked))  # noqa: B023 - it is called at once
         if not reply.result:
-            if reply.code == messages.METHOD_NOT_FOUND:
+            if reply.code == codes.METHOD_NOT_FOUND:
                 return Listed()
             logger.warning("upstream %r: %s failed: %s", member.name, method, reply.why)
             return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.front import UNREAD_BYTES
 from coatcheck.inflight import Ids
 from coatcheck.merge import messages
@@ -127,10 +127,10 @@ class Member:
                 self.understood(reply)
                 return True
             why = reply.why
-            if reply.code == messages.UNSUPPORTED_VERSION and not is_new:
+            if reply.code == codes.UNSUPPORTED_VERSION and not is_new:
                 is_new = True
                 self.renew()
-            elif reply.code != wire.UPSTREAM_GONE:
+            elif reply.code != codes.UPSTREAM_GONE:
                 break
         self.missing(why)
         return False
@@ -196,7 +196,7 @@ class Member:
         raw_id = wire.read(line).id
         if raw_id is not None:
             text = f"coatcheck: {why}; `coatcheck doctor` says more"
-            self._heard_lines(self, [wire.error(raw_id, wire.UPSTREAM_GONE, text)])
+            self._heard_lines(self, [wire.error(raw_id, codes.UPSTREAM_GONE, text)])
 
     async def ask(self, write: Callable[[bytes], bytes]) -> Reply:
         """Return the answer to a request of ours, which write writes with an id.
@@ -205,7 +205,7 @@ class Member:
         """
         relay = self._relay
         if relay is None:
-            return messages.failed(wire.UPSTREAM_GONE, self.why or f"{self.name} is not there")
+            return messages.failed(codes.UPSTREAM_GONE, self.why or f"{self.name} is not there")
         self.flush()
         raw_id = b'"coatcheck:%d"' % self._ids.next()
         future = self._asked[raw_id] = asyncio.get_running_loop().create_future()

@@ -5,12 +5,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from coatcheck import spans, wire
+from coatcheck import codes, spans, wire
+from coatcheck.params import VERSION, meta_of
 
-METHOD_NOT_FOUND = -32601
-INVALID_PARAMS = -32602
-UNSUPPORTED_VERSION = -32022
-VERSION = "io.modelcontextprotocol/protocolVersion"
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -38,7 +35,7 @@ class Reply(NamedTuple):
     def code(self) -> int:
         """Return the code of the error, 0 for a result."""
         code = _object(self.error).get("code") if self.error else 0
-        return code if isinstance(code, int) else wire.INTERNAL_ERROR
+        return code if isinstance(code, int) else codes.INTERNAL_ERROR
 
     @property
     def why(self) -> str:
@@ -137,8 +134,7 @@ def version_of(message: wire.Message) -> str:
     """Return the version that a request of the modern era names, "" for any other."""
     if VERSION.encode() not in message.line:
         return ""
-    meta = message.params().get("_meta")
-    return str(meta.get(VERSION, "")) if isinstance(meta, dict) else ""
+    return str(meta_of(message.params()).get(VERSION, ""))
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.merge import messages
 from coatcheck.merge.crew import Crew
 from coatcheck.merge.listening import Listening
@@ -75,7 +75,7 @@ class Routes:
     async def _ponged(self, message: Message) -> bytes:
         raw_id = message.id or b"null"
         if self._crew.is_modern:
-            return wire.error(raw_id, messages.METHOD_NOT_FOUND, "Method not found")
+            return wire.error(raw_id, codes.METHOD_NOT_FOUND, "Method not found")
         return wire.result(raw_id, b"{}")
 
     def _list(self, message: Message) -> None:
@@ -84,7 +84,7 @@ class Routes:
     async def _listed(self, message: Message) -> bytes | None:
         if messages.param(message, b"cursor") is not None:
             text = "this list has one page; leave the cursor out"
-            return wire.error(message.id or b"null", messages.INVALID_PARAMS, text)
+            return wire.error(message.id or b"null", codes.INVALID_PARAMS, text)
         self._crew.retry()
         await self._crew.settled()
         method, params = message.method or "", messages.raw_params(message)
@@ -107,7 +107,7 @@ class Routes:
         ]
         raw_id = message.id or b"null"
         if not asked:
-            return wire.error(raw_id, messages.METHOD_NOT_FOUND, "Method not found")
+            return wire.error(raw_id, codes.METHOD_NOT_FOUND, "Method not found")
         try:
             done, _ = await asyncio.wait(asked, timeout=self._lists.wait_seconds)
         finally:
@@ -154,7 +154,7 @@ class Routes:
             self._crew.members[0].carry(message.line)
             return None
         text = f"Unknown {method.partition('s/')[0]}: {messages.text_param(message, *path)}"
-        return wire.error(message.id or b"null", messages.INVALID_PARAMS, text)
+        return wire.error(message.id or b"null", codes.INVALID_PARAMS, text)
 
     async def _learn(self, message: Message, *methods: str) -> None:
         # Whatever this names may be of an upstream that is slow, and nothing else waits for it.
@@ -202,7 +202,7 @@ class Routes:
         if len(self._crew.members) == 1:
             self._crew.members[0].carry(message.line)
         else:
-            unknown = messages.METHOD_NOT_FOUND
+            unknown = codes.METHOD_NOT_FOUND
             self._work(message, self._anybodys(message, lambda reply: reply.code == unknown))
 
     async def _anybodys(self, message: Message, goes_on: Callable[[Reply], bool]) -> bytes | None:
@@ -222,8 +222,8 @@ class Routes:
             reply = await member.ask(lambda raw_id: messages.with_id(message, raw_id))
             if not goes_on(reply):
                 return reply.renamed(raw_id)
-            if best is None or best.code == messages.METHOD_NOT_FOUND:
+            if best is None or best.code == codes.METHOD_NOT_FOUND:
                 best = reply
         if best is not None:
             return best.renamed(raw_id)
-        return wire.error(raw_id, messages.METHOD_NOT_FOUND, "Method not found")
+        return wire.error(raw_id, codes.METHOD_NOT_FOUND, "Method not found")

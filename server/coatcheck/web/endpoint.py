@@ -4,7 +4,7 @@ import logging
 
 from starlette.types import Receive, Scope, Send
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.types import CoatcheckError, HttpSettings
 from coatcheck.web import modern
 from coatcheck.web.asked import LISTEN
@@ -65,7 +65,7 @@ class Endpoint:
             try:
                 messages, is_batch = _messages(body)
             except wire.Malformed:
-                await exchange.refuse(400, "the body is not JSON", wire.PARSE_ERROR)
+                await exchange.refuse(400, "the body is not JSON", codes.PARSE_ERROR)
                 return
             if is_modern:
                 await self._modern_post(exchange, messages, is_batch=is_batch)
@@ -101,7 +101,7 @@ class Endpoint:
         client = modern.client_of(messages[0])
         session = self._sessions.open(exchange.principal, client)
         if session is None:
-            await exchange.refuse(503, self._sessions.obstacle, wire.INTERNAL_ERROR)
+            await exchange.refuse(503, self._sessions.obstacle, codes.INTERNAL_ERROR)
             return None
         try:
             await session.lease.ready()
@@ -176,7 +176,7 @@ class Endpoint:
             await _refuse(exchange, message, wrong)
         elif (agent := self._agent(exchange, message)) is None:
             text = self._sessions.obstacle
-            await exchange.reply(503, error_body(message.id, wire.INTERNAL_ERROR, text))
+            await exchange.reply(503, error_body(message.id, codes.INTERNAL_ERROR, text))
         else:
             with agent.lease.used():
                 await self._modern_ask(exchange, agent, message, message.method)
@@ -190,7 +190,7 @@ class Endpoint:
         if version in modern.VERSIONS:
             await exchange.reply(202)
         else:
-            await exchange.refuse(400, "unsupported protocol version", modern.UNSUPPORTED_VERSION)
+            await exchange.refuse(400, "unsupported protocol version", codes.UNSUPPORTED_VERSION)
 
     async def _modern_ask(
         self, exchange: Exchange, agent: Stateless, message: wire.Message, method: str
@@ -202,11 +202,11 @@ class Endpoint:
             return
         wrong = await _unmirrored(exchange, agent, message) if method == "tools/call" else None
         if wrong is not None:
-            await _refuse(exchange, message, modern.Refusal(modern.HEADER_MISMATCH, wrong))
+            await _refuse(exchange, message, modern.Refusal(codes.HEADER_MISMATCH, wrong))
             return
         if agent.lease.agent is not agent:  # a session has its connection since
             text = "this server knows sessions only; begin with initialize"
-            await _refuse(exchange, message, modern.Refusal(modern.METHOD_NOT_FOUND, text))
+            await _refuse(exchange, message, modern.Refusal(codes.METHOD_NOT_FOUND, text))
             return
         stream = agent.ask(message, method, takes_events=exchange.takes_events)
         try:
@@ -217,7 +217,7 @@ class Endpoint:
 
     async def _fail(self, exchange: Exchange, message: wire.Message, error: Exception) -> None:
         text = f"coatcheck: {error}"
-        await exchange.reply(200, error_body(message.id or b"null", wire.UPSTREAM_GONE, text))
+        await exchange.reply(200, error_body(message.id or b"null", codes.UPSTREAM_GONE, text))
 
 
 def _messages(body: bytes) -> tuple[list[wire.Message], bool]:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from coatcheck import codes
+
 JSON = b"application/json"
 EVENTS = b"text/event-stream"
-INVALID_REQUEST = -32600
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -92,7 +93,7 @@ class Exchange:
         await self.write(body, more=False)
 
     async def refuse(
-        self, status: int, message: str, code: int = INVALID_REQUEST, headers: Headers = ()
+        self, status: int, message: str, code: int = codes.INVALID_REQUEST, headers: Headers = ()
     ) -> None:
         """Answer with an error that belongs to no request."""
         await self.reply(status, error_body(b"null", code, message), headers=headers)

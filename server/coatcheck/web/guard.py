@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coatcheck.web.exchange import INVALID_REQUEST, error_body
+from coatcheck import codes
+from coatcheck.web.exchange import error_body
 
 # Whose token this is, None if it is nobody's.
 PrincipalOf = Callable[[str], str | None]
@@ -48,7 +49,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        body = error_body(b"null", INVALID_REQUEST, refusal.message)
+        body = error_body(b"null", codes.INVALID_REQUEST, refusal.message)
         length = (b"content-length", b"%d" % len(body))
         all_headers = [(b"content-type", b"application/json"), length, *refusal.headers]
         status = refusal.status

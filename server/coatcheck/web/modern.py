@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from coatcheck import wire
+from coatcheck import codes, wire
+from coatcheck.params import VERSION, client_in, meta_of
 from coatcheck.web.exchange import Exchange
 from coatcheck.web.mirrored import NAMED, decoded
 
@@ -13,11 +14,7 @@ SESSION_VERSIONS = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11
 REMOVED = frozenset(
     {"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"}
 )
-VERSION = "io.modelcontextprotocol/protocolVersion"
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
-CLIENT = "io.modelcontextprotocol/clientInfo"
-INVALID_PARAMS, METHOD_NOT_FOUND = -32602, -32601
-HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
 
 _ROUTING = (b"mcp-protocol-version", b"mcp-method", b"mcp-name")
 
@@ -36,20 +33,19 @@ def refusal(message: wire.Message, exchange: Exchange) -> Refusal | None:
     Source: specification of 2026-07-28, basic and basic/transports.
     """
     params = message.params()
-    meta = params.get("_meta")
-    meta = meta if isinstance(meta, Mapping) else {}
+    meta = meta_of(params)
     missing = [key for key in (VERSION, CAPABILITIES) if key not in meta]
     if missing:
-        return Refusal(INVALID_PARAMS, f"params._meta must have {' and '.join(missing)}")
+        return Refusal(codes.INVALID_PARAMS, f"params._meta must have {' and '.join(missing)}")
     version = meta[VERSION]
     wrong = _wrong_header(message, params, version, exchange)
     if wrong:
-        return Refusal(HEADER_MISMATCH, wrong)
+        return Refusal(codes.HEADER_MISMATCH, wrong)
     if version not in VERSIONS:
         data = {"supported": list(VERSIONS), "requested": version}
-        return Refusal(UNSUPPORTED_VERSION, "unsupported protocol version", data)
+        return Refusal(codes.UNSUPPORTED_VERSION, "unsupported protocol version", data)
     if message.method in REMOVED:
-        return Refusal(METHOD_NOT_FOUND, f"{message.method} is not a method of {version}")
+        return Refusal(codes.METHOD_NOT_FOUND, f"{message.method} is not a method of {version}")
     return None
 
 
@@ -71,9 +67,4 @@ def _wrong_header(
 
 def client_of(message: wire.Message) -> tuple[str, str]:
     """Return the name and version that a client gives itself, "" for what it does not say."""
-    params = message.params()
-    meta = params.get("_meta")
-    info = params.get("clientInfo") or (meta.get(CLIENT) if isinstance(meta, Mapping) else None)
-    if not isinstance(info, Mapping):
-        return "", ""
-    return str(info.get("name", "")), str(info.get("version", ""))
+    return client_in(message.params()) or ("", "")

@@ -5,15 +5,12 @@ import logging
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
-from coatcheck import wire
+from coatcheck import codes, wire
 from coatcheck.web.asked import Asked, Requests
 from coatcheck.web.lease import Lease
 from coatcheck.web.streams import Backlog, Kept, Stream
 
 logger = logging.getLogger(__name__)
-
-# This revision ends the stream of a request with its answer only, also of a cancelled one.
-REQUEST_CANCELLED = -32800
 
 
 class Session:
@@ -71,7 +68,8 @@ class Session:
         number = None if found is None else self._requests.number_of(found[1])
         if found is None or number is None or (asked := self._requests.take(number)) is None:
             return []  # answered already
-        failed = wire.error(asked.id, REQUEST_CANCELLED, "the request was cancelled")
+        # This revision ends the stream of a request with its answer only.
+        failed = wire.error(asked.id, codes.REQUEST_CANCELLED, "the request was cancelled")
         asked.stream.answer(failed.rstrip())
         return [wire.splice(message.line, (found[0], b"%d" % number))[:-1]]
 
@@ -100,7 +98,7 @@ class Session:
         """End every response and close the connection."""
         self.lease.end()
         for asked in self._requests.take_all():
-            failed = wire.error(asked.id, wire.UPSTREAM_GONE, "coatcheck: the session has ended")
+            failed = wire.error(asked.id, codes.UPSTREAM_GONE, "coatcheck: the session has ended")
             asked.stream.answer(failed.rstrip())
         self.end_listening()
 

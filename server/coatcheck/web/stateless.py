@@ -6,17 +6,26 @@ from typing import Any
 
 import orjson
 
-from coatcheck import wire
+from coatcheck import codes, wire
+from coatcheck.params import VERSION
 from coatcheck.web.asked import LISTEN, SUBSCRIPTION, Asked, Requests
 from coatcheck.web.lease import Lease
 from coatcheck.web.mirrored import Declared, declared
-from coatcheck.web.modern import CAPABILITIES, VERSION, VERSIONS
+from coatcheck.web.modern import CAPABILITIES, VERSIONS
 from coatcheck.web.streams import Backlog, Stream
 
 logger = logging.getLogger(__name__)
 
 LOG_LEVEL = "io.modelcontextprotocol/logLevel"
-STATUS = {-32700: 400, -32600: 400, -32601: 404, -32602: 400, -32020: 400, -32021: 400, -32022: 400}
+STATUS = {
+    codes.PARSE_ERROR: 400,
+    codes.INVALID_REQUEST: 400,
+    codes.METHOD_NOT_FOUND: 404,
+    codes.INVALID_PARAMS: 400,
+    codes.HEADER_MISMATCH: 400,
+    codes.MISSING_CAPABILITY: 400,
+    codes.UNSUPPORTED_VERSION: 400,
+}
 # A client that leaves so much unread loses its response; nobody waits for it.
 UNREAD_BYTES = 1 << 26
 # After a refused probe a client has so long to begin a session on the same connection.
@@ -77,7 +86,9 @@ class Stateless:
         """End every response and close the connection."""
         self.lease.end()
         for asked in self._requests.take_all():
-            failed = wire.error(asked.id, wire.UPSTREAM_GONE, "coatcheck: the connection has ended")
+            failed = wire.error(
+                asked.id, codes.UPSTREAM_GONE, "coatcheck: the connection has ended"
+            )
             asked.stream.answer(failed.rstrip())
 
     def end_listening(self) -> None:
@@ -140,7 +151,7 @@ class Stateless:
     def _say(self, message: wire.Message) -> None:
         if message.id is not None and message.method is not None:
             text = "this client takes no requests; answer with input_required"
-            self._carry(wire.error(message.id, -32601, text))
+            self._carry(wire.error(message.id, codes.METHOD_NOT_FOUND, text))
             return
         if message.method == "notifications/progress":
             found = self._requests.progress(message)
