@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from coatcheck.amounts import count, dollars, milliseconds, moment, percents
 from coatcheck.figures import CallReport, Figures, Recorded, percent
+from coatcheck.ruletext import literal
 from coatcheck.types import Omission
 from coatcheck.web.page.calls import COLUMNS, name_of, row
 from coatcheck.web.page.html import Child, Html, link_to, tag, together
 from coatcheck.web.page.layout import Column, badge, document, facts, number, table
-from coatcheck.web.page.tools import literal
 
 MOST_ARGUMENT_CHARACTERS = 2_000
 PAGE_LINES = 400

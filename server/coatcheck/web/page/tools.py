@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from coatcheck.amounts import count, milliseconds, percents
 from coatcheck.figures import Figures, Line, Savings, percent
+from coatcheck.ruletext import literal
 from coatcheck.web.page.html import Child, Html, link_to, tag
 from coatcheck.web.page.layout import (
     Column,
@@ -118,11 +119,6 @@ def to_tool(line: Line) -> Html:
     if line.key["tool"].startswith("("):
         return tag("span", line.name)
     return tag("a", line.name, href=link_to("/calls", tool=literal(line.name)))
-
-
-def literal(name: str) -> str:
-    """Return the pattern that means this name alone."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
 
 
 def table_row(line: Line) -> Html:
