@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from coatcheck.cli import rules
 from coatcheck.cli.books import HomeBooks, since_of
 from coatcheck.cli.home import Sources
+from coatcheck.cli.place import Place, place
 from coatcheck.figures import (
     ALL_TIME,
     By,
@@ -21,8 +23,9 @@ from coatcheck.figures import (
 )
 from coatcheck.ledger import calls, metrics, overview, report
 from coatcheck.ledger.reader import reading
-from coatcheck.types import Artifact, StoreError
-from coatcheck.web.page.source import Wanted
+from coatcheck.replay import rule_with
+from coatcheck.types import Artifact, Artifacts, ConfigError, StoreError
+from coatcheck.web.page.source import Trial, Wanted
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -30,10 +33,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HomeSource:
-    """The Source Protocol over what the reporting commands read from; findings are doctor's."""
+    """The Source Protocol over the home of a user.
+
+    findings gives what doctor finds, at the settings as they are when it is called.
+    """
 
     sources: Sources
     findings: Callable[[], Sequence[tuple[str, str, str]]]
+    at: Callable[[], Place] = place
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -82,9 +89,42 @@ class HomeSource:
 
     def artifact(self, ref: str) -> Artifact:
         """Return an artifact, its life unchanged. Raises: UnknownRef, StoreError."""
+        return self._kept().peek(ref)
+
+    def kept_tools(self) -> Sequence[str]:
+        """Return the tools of which artifacts are kept, by name. Raises: StoreError."""
+        return sorted({info.name for info in self._kept().list(rules.MOST_LISTED)})
+
+    def trial(self, tool: str, asked: Mapping[str, str], last: int) -> Trial:
+        """Return what the settings asked would make of the last artifacts of a tool.
+
+        Raises: ValueError, StoreError, ConfigError.
+        """
+        at, kept = self.at(), self._kept()
+        rule = rule_with(rules.rule_of(at, kept, tool), asked)
+        rows = rules.replayed(at, kept, tool, rule, last)
+        try:
+            change = rules.change(at, tool, rule, kept.list(rules.MOST_LISTED))
+        except ConfigError as error:
+            return Trial(tool, rule, rows, trouble=str(error))
+        return Trial(tool, rule, rows, str(change.path), change.diff, change.digest)
+
+    def write(self, tool: str, asked: Mapping[str, str], digest: str) -> None:
+        """Write settings of a tool, if the file is still the one of digest.
+
+        Raises: ValueError, StoreError, ConfigError.
+        """
+        at, kept = self.at(), self._kept()
+        rule = rule_with(rules.rule_of(at, kept, tool), asked)
+        change = rules.change(at, tool, rule, kept.list(rules.MOST_LISTED))
+        if change.digest != digest:
+            raise ConfigError(f"{change.path} was changed meanwhile; look at the change again")
+        rules.write(change)
+
+    def _kept(self) -> Artifacts:
         if self.sources.open_artifacts is None:
             raise StoreError("no store was given.")
-        return self.sources.open_artifacts().peek(ref)
+        return self.sources.open_artifacts()
 
     def health(self) -> Sequence[tuple[str, str, str]]:
         """Return what doctor finds."""

@@ -5,12 +5,12 @@ from collections.abc import Collection
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from coatcheck.web.guard import Guard, PrincipalOf
 from coatcheck.web.page.door import Door
-from coatcheck.web.page.routes import routes
+from coatcheck.web.page.routes import NotThere, refused, routes
 from coatcheck.web.page.source import Source
 
 
@@ -24,11 +24,17 @@ def application(
     """
     return Starlette(
         routes=[Route("/healthz", healthz), *routes(source)],
+        exception_handlers={404: not_there},
         middleware=[
             Middleware(Guard, names=names, principal_of=None),
             Middleware(Door, once=once, principal_of=principal_of),
         ],
     )
+
+
+async def not_there(request: Request, _: Exception) -> Response:
+    """Answer for a path that is none of ours."""
+    return refused(NotThere(f"There is no page {request.url.path} here."))
 
 
 async def healthz(_: Request) -> JSONResponse:

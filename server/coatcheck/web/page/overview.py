@@ -226,6 +226,13 @@ def steps(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{why} {count(times)}" for why, times in reasons.items()) or "none"
 
 
+def workbench(item: Advice) -> str:
+    """Return the address where a piece of advice is tried on what is kept."""
+    key, _, value = item.setting.partition(" = ")
+    setting = {key: value.strip('"')} if key.isidentifier() else {}
+    return link_to("/workbench", tool=f"{item.upstream}.{item.tool}", **setting)
+
+
 def advice(found: Sequence[Advice]) -> Html | None:
     """Return what to change, each with a way to try it."""
     if not found:
@@ -240,7 +247,7 @@ def advice(found: Sequence[Advice]) -> Html | None:
             tag(
                 "a",
                 "open it in the workbench",
-                href=link_to("/workbench", tool=f"{item.upstream}.{item.tool}"),
+                href=workbench(item),
             ),
             ".",
         )

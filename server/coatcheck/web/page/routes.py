@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from hmac import compare_digest
 from importlib.resources import files
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from coatcheck.types import CoatcheckError
-from coatcheck.web.page import call, calls, health, overview, sessions, tools
-from coatcheck.web.page.html import Html, tag
+from coatcheck.web.page import call, calls, health, overview, sessions, tools, workbench
+from coatcheck.web.page.door import form_of
+from coatcheck.web.page.html import Html, link_to, tag
 from coatcheck.web.page.layout import HEADERS, as_page, document
 from coatcheck.web.page.opened import opened
 from coatcheck.web.page.source import Source, Wanted
@@ -34,6 +36,7 @@ def routes(source: Source) -> list[Route]:
         "/calls": _calls,
         "/calls/{id:int}": _call,
         "/sessions": _sessions,
+        "/workbench": _workbench,
         "/health": _health,
         "/metrics": _metrics,
         "/savings.json": _json,
@@ -41,6 +44,7 @@ def routes(source: Source) -> list[Route]:
         "/icon.svg": partial(_asset, "icon.svg", "image/svg+xml"),
     }
     made = [Route(path, _endpoint(view, source), methods=["GET"]) for path, view in views.items()]
+    made.append(Route("/workbench", partial(_write, source), methods=["POST"]))
     return [Route("/calls/live", partial(_live, source), methods=["GET"]), *made]
 
 
@@ -50,6 +54,7 @@ def _endpoint(view: View, source: Source) -> Callable[[Request], object]:
     async def answer(request: Request) -> Response:
         asked = {key: value[:LONGEST] for key, value in request.query_params.items()}
         asked |= {key: str(value) for key, value in request.path_params.items()}
+        asked["form"] = request.scope.get("coatcheck.form", "")
         try:
             found = await run_sync(view, source, asked)
         except (CoatcheckError, ValueError) as error:
@@ -109,6 +114,28 @@ def _call(source: Source, asked: Mapping[str, str]) -> Html:
 def _sessions(source: Source, asked: Mapping[str, str]) -> Html:
     since = asked.get("since") or "30d"
     return sessions.render(source.sessions(source.window(since)), since)
+
+
+def _workbench(source: Source, asked: Mapping[str, str]) -> Html:
+    tool = asked.get("tool", "")
+    known = source.kept_tools()
+    if not tool:
+        return workbench.begin(known)
+    last = min(max(1, int(asked.get("last") or workbench.LAST)), workbench.MOST)
+    return workbench.render(source.trial(tool, asked, last), known, asked, last)
+
+
+async def _write(source: Source, request: Request) -> Response:
+    """Write a rule that the workbench showed, and answer with the workbench."""
+    asked = await form_of(request)
+    if not compare_digest(asked.get("form", ""), str(request.scope.get("coatcheck.form", ""))):
+        return refused(ValueError("This form is of another visit; open the workbench again."))
+    tool = asked.get("tool", "")
+    try:
+        await run_sync(source.write, tool, asked, asked.get("digest", ""))
+    except (CoatcheckError, ValueError) as error:
+        return refused(error)
+    return RedirectResponse(link_to("/workbench", tool=tool, written="1"), 303, HEADERS)
 
 
 def _health(source: Source, _: Mapping[str, str]) -> Html:

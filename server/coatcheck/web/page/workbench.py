@@ -136,17 +136,20 @@ def results(trial: Trial) -> Iterator[Child]:
         " fetches that were not needed before.",
         class_="note",
     )
-    newest = rows[0]
-    yield tag("h2", f"The newest view, then and now ({moment(newest.kept_at)})")
-    yield tag(
-        "div",
+    yield beside(rows[0])
+
+
+def beside(newest: Replayed) -> Html:
+    """Return the view of one artifact as it was sent and as it would be now."""
+    then, now = (count(tokens) for tokens in (newest.then_tokens, newest.now_tokens))
+    return together(
+        tag("h2", f"The newest view, then and now ({moment(newest.kept_at)})"),
         tag(
             "div",
-            tag("h3", f"Then, {count(newest.then_tokens)} tokens"),
-            box("Then", newest.then_view),
+            tag("div", tag("h3", f"Then, {then} tokens"), box("Then", newest.then_view)),
+            tag("div", tag("h3", f"Now, {now} tokens"), box("Now", newest.view)),
+            class_="beside",
         ),
-        tag("div", tag("h3", f"Now, {count(newest.now_tokens)} tokens"), box("Now", newest.view)),
-        class_="beside",
     )
 
 
