@@ -132,7 +132,7 @@ def measure(home: Path, title: str) -> None:
 
     full = seconds(scan, 3)
     print(f"{title}: full scan {full * 1000:,.0f} ms")
-    works = {"overview": first, "overview of 7 days": week}
+    works = {"overview": first, "7 days of it": week}
     works |= {f"savings --by {by}": report(by) for by in ("tool", "day", "client", "session")}
     for name, work in works.items():
         took = seconds(work)

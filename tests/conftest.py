@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from users import User
 
 # How long an example takes says nothing on a busy machine. The examples are the same every time,
 # so that a run says something of the change; .ci/full sets COATCHECK_SEARCH and looks for new ones.
@@ -288,3 +289,16 @@ def wait_gone() -> Callable[..., None]:
                     os.close(descriptor)
 
     return wait
+
+
+@pytest.fixture
+def user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> User:
+    made = User(tmp_path, capsys)
+    for name in ("CODEX_HOME", "CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME", "COPILOT_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(made.home))
+    monkeypatch.setenv("COATCHECK_HOME", str(made.home / "state"))
+    monkeypatch.chdir(made.project)
+    return made

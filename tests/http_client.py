@@ -26,17 +26,29 @@ ENVELOPE = {
 }
 
 
-class Served:
-    """A coatcheck that serves one upstream over HTTP."""
+def front(*upstream: str) -> list[str]:
+    """Return the command of the HTTP front alone, over a server of tests/upstreams or a URL."""
+    script = Path(__file__).with_name("http_serve.py")
+    is_url = upstream[0].startswith("http")
+    server = upstream if is_url else [sys.executable, str(UPSTREAMS / upstream[0]), *upstream[1:]]
+    return [sys.executable, str(script), "127.0.0.1:0", "up", *server]
 
-    def __init__(self, *upstream: str, host: str = "127.0.0.1", **environ: str) -> None:
-        script = Path(__file__).with_name("http_serve.py")
-        server = [sys.executable, str(UPSTREAMS / upstream[0]), *upstream[1:]]
+
+def serve() -> list[str]:
+    """Return the command of coatcheck serve over HTTP."""
+    return [sys.executable, "-m", "coatcheck.cli", "serve", "--http", "127.0.0.1:0"]
+
+
+class Served:
+    """A coatcheck that serves over HTTP."""
+
+    def __init__(self, command: Sequence[str], **environ: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(script), f"{host}:0", "up", *server],
+            command,
             stderr=subprocess.PIPE,
             env={**os.environ, "COATCHECK": "off", **environ},
         )
+        self.behind = self  # where its upstream's log can be read
         self.log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

@@ -61,6 +61,11 @@ def pypi_server(name: str, *arguments: str) -> list[str]:
     return [str(_under("COATCHECK_TOOLS", f"python/{name}/bin/{name}")), *arguments]
 
 
+def example_python(name: str) -> str:
+    """Return the interpreter of an environment with a library that an example uses."""
+    return str(_under("COATCHECK_TOOLS", f"python/examples-{name}/bin/python"))
+
+
 def bench(path: str) -> str:
     """Return the path of a bench script."""
     return str(_under("COATCHECK_BENCH", path))

@@ -31,7 +31,12 @@ class Person:
         return subprocess.run(
             [sys.executable, "-m", "coatcheck.cli", *words],
             input=given,
-            env={**os.environ, "COATCHECK_HOME": str(self.home), **environment},
+            env={
+                **os.environ,
+                "HOME": str(self.home.parent),
+                "COATCHECK_HOME": str(self.home),
+                **environment,
+            },
             capture_output=True,
             text=True,
             timeout=120,
@@ -225,7 +230,9 @@ def test_doctor_finds_nothing_wrong_with_a_new_home(coatcheck: Person) -> None:
         "coatcheck",
         "settings",
         "store",
+        "disk",
         "ledger",
+        "summarizer",
     }
 
 
@@ -234,7 +241,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
     ran = Person(tmp_path / "file" / "home")("doctor", "--", "no-such-command-anywhere")
     assert ran.returncode == 1
     wrong = [line for line in ran.stdout.split("\n") if line.startswith("WRONG")]
-    assert [line.split()[1].rstrip(":") for line in wrong] == ["store", "upstream"]
+    assert [line.split()[1].rstrip(":") for line in wrong] == ["store", "disk", "upstream"]
 
 
 def test_an_unknown_ref_is_answered_with_what_to_do(coatcheck: Person) -> None:

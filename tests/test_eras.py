@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import anyio
@@ -15,6 +19,7 @@ import mcp_types as types
 import pytest
 from conftest import MAIN, UPSTREAMS
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from pydantic import FileUrl
 
 SERVER = str(UPSTREAMS / "eras.py")
@@ -40,14 +45,18 @@ class Cell:
 # The front run is one upstream on stdio, serve all of a config on stdio, http the same over HTTP.
 FRONTS = ("run", "serve", "http")
 TRANSPORTS = ("stdio", "http", "sse")
-FAST = {("run", "stdio"), ("run", "http"), ("http", "stdio")}
+
+
+def is_fast(cell: Cell) -> bool:
+    """Tell whether a cell is always tried; the others are for .ci/full."""
+    near = (cell.front, cell.transport) in {("run", "stdio"), ("run", "http"), ("http", "stdio")}
+    return near and (cell.agent, cell.server) == ("handshake", "modern")
 
 
 def cells() -> Iterator[Any]:
     for front, transport, server, agent in product(FRONTS, TRANSPORTS, MODES, MODES):
         cell = Cell(agent, front, transport, server)
-        marks = [] if (front, transport) in FAST else [pytest.mark.slow]
-        yield pytest.param(cell, marks=marks, id=str(cell))
+        yield pytest.param(cell, marks=[] if is_fast(cell) else [pytest.mark.slow], id=str(cell))
 
 
 @dataclass(slots=True)
@@ -95,29 +104,37 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    """Start a process that writes its port; give the port. The same words give the same one."""
-    started: dict[tuple[str, ...], tuple[subprocess.Popen[str], str]] = {}
+    """Start a server that writes where it listens; give that line. Each is started once."""
+    said: dict[tuple[str, ...], str] = {}
 
-    def port(*words: str, **environ: str) -> str:
-        if words not in started:
-            process = subprocess.Popen(
-                words, stdout=subprocess.PIPE, text=True, env={**os.environ, **environ}
-            )
-            assert process.stdout is not None
-            started[words] = process, process.stdout.readline().strip()
-        return started[words][1]
+    with ExitStack() as stack:
 
-    yield port
-    for process, _ in started.values():
-        process.terminate()
-        process.communicate(timeout=BOUND_SECONDS)
+        def begun(*words: str) -> str:
+            if words not in said:
+                process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+                assert process.stdout is not None
+                said[words] = process.stdout.readline()
+                rest = Thread(target=process.stdout.read, daemon=True)
+                rest.start()
+                stack.callback(ended, process, rest)
+            return said[words]
+
+        yield begun
+
+
+def ended(process: "subprocess.Popen[str]", rest: Thread) -> None:
+    process.terminate()
+    process.wait(BOUND_SECONDS)
+    rest.join(BOUND_SECONDS)
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def upstream(cell: Cell, running: Running) -> dict[str, Any]:
     """Return the table of the server in a config; over HTTP and SSE it runs already."""
     if cell.transport == "stdio":
         return {"command": sys.executable, "args": [SERVER, cell.server]}
-    port = running(sys.executable, SERVER, cell.server, f"--{cell.transport}")
+    port = int(running(sys.executable, SERVER, cell.server, f"--{cell.transport}"))
     path = "sse" if cell.transport == "sse" else "mcp"
     return {"url": f"http://127.0.0.1:{port}/{path}"}
 
@@ -145,10 +162,16 @@ def front(cell: Cell, home: Path, running: Running) -> Any:
         return coatcheck("run", "--name", "up", "--url", table["url"])
     if cell.front == "run":
         return coatcheck("run", "--name", "up", "--", table["command"], *table["args"])
-    path = config(home, up=table)
-    if cell.front == "serve":
+    return served(cell.front, config(home, up=table), running)
+
+
+def served(front_name: str, path: str, running: Running) -> Any:
+    """Return what the client of a config connects to."""
+    if front_name == "serve":
         return coatcheck("serve", "--config", path)
-    raise NotImplementedError
+    shell = f"exec {shlex.join([sys.executable, '-c', MAIN])} serve --config {path} --http 0 2>&1"
+    url = re.findall(r"http://\S+", running("sh", "-c", shell))[0]
+    return streamable_http_client(url, max_sse_event_size=None)
 
 
 @pytest.fixture(scope="module", params=cells())
@@ -159,7 +182,8 @@ async def session(
     running: Running,
 ) -> AsyncIterator[Session]:
     cell: Cell = request.param
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.getbasetemp() / f"{cell.transport}-{cell.server}"
+    home.mkdir(exist_ok=True)
     told: list[object] = []
 
     async def take(message: object) -> None:
@@ -275,7 +299,7 @@ async def test_a_result_of_8_megabytes_passes(session: Session) -> None:
     assert len(await session.said("big", bytes=8_000_000)) == 8_000_000
 
 
-@pytest.mark.parametrize("front_name", ["run", "serve"])
+@pytest.mark.parametrize("front_name", FRONTS)
 async def test_a_client_without_the_handshake_gets_an_error_and_no_empty_list(
     front_name: str, tmp_path: Path, running: Running
 ) -> None:
@@ -285,19 +309,19 @@ async def test_a_client_without_the_handshake_gets_an_error_and_no_empty_list(
             await client.list_tools()
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_servers_of_both_eras_are_served_as_one(mode: str, tmp_path: Path) -> None:
-    tables = {
-        name: {"command": sys.executable, "args": [SERVER, name]}
-        for name in ("handshake", "modern")
-    }
-    server = coatcheck("serve", "--config", config(tmp_path, **tables))
-    async with Client(server, mode=mode, read_timeout_seconds=BOUND_SECONDS) as client:
+@pytest.mark.parametrize("agent", MODES)
+@pytest.mark.parametrize("front_name", ["serve", pytest.param("http", marks=pytest.mark.slow)])
+async def test_servers_of_both_eras_are_served_as_one(
+    agent: str, front_name: str, tmp_path: Path, running: Running
+) -> None:
+    tables = {era: {"command": sys.executable, "args": [SERVER, era]} for era in MODES}
+    server = served(front_name, config(tmp_path, **tables), running)
+    async with Client(server, mode=MODES[agent], read_timeout_seconds=BOUND_SECONDS) as client:
         versions = set()
-        for name in tables:
-            result = await client.call_tool(f"{name}__who", {})
+        for era in MODES:
+            result = await client.call_tool(f"{era}__who", {})
             assert isinstance(result.content[0], types.TextContent)
             versions.add(result.content[0].text.split()[0])
         names = {tool.name for tool in (await client.list_tools()).tools}
     assert versions == {"2025-11-25", "2026-07-28"}
-    assert {f"{name}__{tool}" for name in tables for tool in TOOLS} <= names
+    assert {f"{era}__{tool}" for era in MODES for tool in TOOLS} <= names

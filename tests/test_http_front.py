@@ -13,6 +13,7 @@ from http_client import (
     MODERN,
     Client,
     Served,
+    front,
     lines_until,
     messages_of,
     request_of,
@@ -45,7 +46,7 @@ def start(tmp_path: "Path") -> Iterator[Start]:
     served: list[Served] = []
 
     def started(*upstream: str, **options: str) -> Served:
-        served.append(Served(*upstream, **{"COATCHECK_HOME": str(tmp_path), **options}))
+        served.append(Served(front(*upstream), **{"COATCHECK_HOME": str(tmp_path), **options}))
         return served[-1]
 
     yield started
@@ -53,12 +54,24 @@ def start(tmp_path: "Path") -> Iterator[Start]:
         each.end()
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Return a coatcheck over HTTP that the tests of this module share."""
-    server = Served("plain.py", COATCHECK_HOME=str(tmp_path_factory.mktemp("home")))
+@pytest.fixture(scope="module", params=["stdio", "http"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """Return a coatcheck over HTTP that the tests of this module share.
+
+    Its upstream is reached on stdio or, through another one, over HTTP.
+    """
+    home = str(tmp_path_factory.mktemp("home"))
+    behind = Served(front("plain.py"), COATCHECK_HOME=home)
+    server = behind
+    if request.param == "http":
+        url = f"http://127.0.0.1:{behind.port}/mcp"
+        server = Served(front(url), COATCHECK_HOME=home)
+    server.behind = behind
     yield server
     server.end()
+    behind.end()
 
 
 @pytest.fixture
@@ -194,7 +207,7 @@ def test_a_cancelled_request_ends_and_the_upstream_hears_of_it(served: Served) -
         lines_until(response, b"retry:")
         client.notify("notifications/cancelled", requestId="c")
         assert messages_of(lines_until(response, b'"c"'))[-1]["error"]["code"] == -32800
-    served.logged(b"cancelled a sleep")
+    served.behind.logged(b"cancelled a sleep")
     assert client.said("echo", text="next") == "next"
 
 

@@ -79,6 +79,7 @@ LAYERS = {
     "overlay": 3.5,
     "merge": 4.5,
     "wrap": 4,
+    "agents": 4,
     "permits": 4,
     "cli": 5,
 }

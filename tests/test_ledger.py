@@ -21,7 +21,7 @@ from ledgers import CALL, assert_sound, rows, written
 from coatcheck.ledger import LedgerWriter, Tally, schema, session_line, shortened_tools
 from coatcheck.ledger.exact import fill_exact
 from coatcheck.ledger.reader import SHORTENED, later, newest, of_ref, reading
-from coatcheck.ledger.writer import MOST_WAITING, store
+from coatcheck.ledger.writer import MOST_WAITING, row_of, store
 from coatcheck.types import Entry, LedgerError
 
 names = st.sampled_from(["", "a", "b", "\ud800", "\N{SNOWMAN}"])
@@ -238,6 +238,19 @@ def test_an_older_ledger_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
     with closing(schema.open_writing(tmp_path, steps)) as db:
         assert schema.version_of(db) == len(steps)
     assert [row["later"] for row in rows(tmp_path)] == [None]
+
+
+def test_sums_of_another_form_are_made_anew_from_the_rows(tmp_path: Path) -> None:
+    row = dict(zip(schema.COLUMNS, row_of(CALL), strict=True))
+    del row["arm"]
+    with closing(schema.open_writing(tmp_path, schema.MIGRATIONS[:3])) as db:
+        db.execute("CREATE VIEW booked AS SELECT * FROM entries")
+        db.execute("CREATE TABLE rollup (day INTEGER)")
+        marks = ", ".join("?" * len(row))
+        db.execute(f"INSERT INTO entries ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+    assert written(tmp_path, CALL).lost == 0
+    assert_sound(tmp_path)
+    assert [tuple(found) for found in rows(tmp_path, "SELECT calls FROM rollup")] == [(2,)]
 
 
 def test_a_failed_migration_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:

@@ -365,7 +365,7 @@ def test_when_nobody_comes_the_handshake_fails_and_says_why(serve: "Serve") -> N
 
 @pytest.mark.parametrize("method", ["initialize", "tools/list"])
 def test_a_hanging_upstream_holds_up_nobody(serve: "Serve", method: str) -> None:
-    head = "[serve]\nwait_seconds = 0.3\n"
+    head = "[serve]\nwait_seconds = 2\n"
     agent = serve(upstream("a"), upstream("stuck", "--hang", method), upstream("b"), head=head)
     agent.greet()
     for _ in range(3):
@@ -378,7 +378,7 @@ def test_an_upstream_that_comes_late_is_announced(serve: "Serve", tmp_path: Path
     fifo = tmp_path / "gate"
     os.mkfifo(fifo)
     late = upstream("late", "--after", str(fifo), "--uris", "l:1")
-    agent = serve(upstream("a"), late, head="[serve]\nwait_seconds = 0.3\n")
+    agent = serve(upstream("a"), late, head="[serve]\nwait_seconds = 2\n")
     capabilities = agent.greet()["result"]["capabilities"]
     assert capabilities["resources"] == capabilities["prompts"] == {"listChanged": True}
     assert tools(agent) == ["a__echo", "fetch_artifact"]

@@ -352,6 +352,7 @@ def test_remote_entries_of_yaml_come_back() -> None:
         {"url": "https://x.example/mcp?apiKey=abc"},
         {"url": "https://me:word@x.example/mcp"},
         {"url": "https://x.example", "type": "ws"},
+        {"url": "wss://x.example"},
         {"url": "https://x.example", "headers": {"A=B": "c"}},
         {"url": "https://x.example", "headers": {"A": 1}},
         {"url": "https://x.example", "headersHelper": "./token"},

@@ -3,11 +3,11 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
+from users import User
 
-from coatcheck.cli import launcher, main
+from coatcheck.cli import launcher
 from coatcheck.cli.parts import desk, ledger_of
 from coatcheck.cli.place import Place
 from coatcheck.config import Config
@@ -23,51 +23,6 @@ PROJECT = """{
 CODEX = "# mine\r\n[mcp_servers.files]\r\ncommand = 'npx' # fast\r\n[tui]\r\nx = 1\r\n"
 CLAUDE = """{"mcpServers": {"a": {"command": "a"}},
 "projects": {"/p": {"mcpServers": {"b": {"command": "b"}}}}}"""
-
-
-class User:
-    """A user with a home folder, a project folder and the command line."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.home, self.project = folder / "home", folder / "project"
-        self.project.mkdir()
-        self.launcher = str(self.home / "state/bin/coatcheck")
-        self._capsys = capsys
-
-    def write(self, path: str, text: str) -> Path:
-        """Write a file of the user, or of the project if path begins with a dot and a slash."""
-        file = (self.project if path.startswith("./") else self.home) / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode())
-        return file
-
-    def run(self, *words: str, code: int = 0) -> str:
-        """Run a command and return what it says, errors included."""
-        try:
-            ended: object = main(list(words))
-        except SystemExit as stop:
-            ended = stop.code
-        said = self._capsys.readouterr()
-        assert ended == code, said
-        return said.out + said.err
-
-    def states(self, *words: str) -> dict[str, str]:
-        """Return the state of each server, by client, scope and name."""
-        rows: list[dict[str, Any]] = json.loads(self.run("status", "--json", *words))["rows"]
-        return {f"{r['client']} {r['scope']} {r['server']}": r["state"] for r in rows}
-
-
-@pytest.fixture
-def user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> User:
-    made = User(tmp_path, capsys)
-    for name in ("CODEX_HOME", "CLAUDE_CONFIG_DIR", "XDG_CONFIG_HOME", "COPILOT_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(made.home))
-    monkeypatch.setenv("COATCHECK_HOME", str(made.home / "state"))
-    monkeypatch.chdir(made.project)
-    return made
 
 
 def test_wrapping_and_unwrapping_leaves_every_file_as_it_was(user: User) -> None:
@@ -318,7 +273,8 @@ def test_a_remote_server_is_wrapped_with_its_secret_out_of_the_arguments(user: U
 
 def test_a_remote_server_that_may_ask_for_a_login_is_told(user: User) -> None:
     user.write("./.mcp.json", PROJECT)
-    assert "web: sign in with `coatcheck login web`" in user.run("wrap", "--yes")
+    login = "coatcheck login web --url https://example.org/mcp"
+    assert f"If it asks who you are: {login}" in user.run("wrap", "--yes")
 
 
 def test_a_remote_server_that_only_the_client_can_reach_is_listed_with_the_reason(

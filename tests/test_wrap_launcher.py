@@ -134,3 +134,17 @@ def test_an_agent_is_told_that_its_remote_server_needs_coatcheck(
     assert (first["id"], second["id"]) == (7, "b 1")
     assert "give the entry its address back" in first["error"]["message"]
     assert "give the entry its address back" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "cached"),
+    [
+        ("/home/me/.cache/uv/archive-v0/x1/bin/python", True),
+        ("/cache/uv/archive-v0/x1/bin/python", True),
+        ("/home/me/.local/pipx/.cache/1f/bin/python", True),
+        ("/home/me/.local/share/uv/tools/coatcheck/bin/python", False),
+        ("/usr/bin/python3", False),
+    ],
+)
+def test_an_installation_in_a_cache_is_known(python: str, cached: bool) -> None:
+    assert launcher.is_in_cache(python) is cached

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coatcheck.rows import (
+    LOCAL,
     Record,
     Row,
     artifact_from,
@@ -28,7 +29,6 @@ from coatcheck.rows import (
 )
 from coatcheck.types import Artifact, ArtifactInfo, Store, StoreError, UnknownRef, Usage
 
-PRINCIPAL = "local"
 REF = re.compile(r"cc_[0-9a-z]{12,50}")
 REF_CHARACTERS = 12
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -65,7 +65,8 @@ class Swept:
 class StoredArtifacts:
     """Artifacts in a store, under refs that only a holder of the key file can compute.
 
-    Opens nothing before its first use. Safe in any thread and beside other processes.
+    Opens nothing before its first use. Safe in any thread and beside other processes. What one
+    principal keeps no other can open or list, but for the owner of the store, who is LOCAL.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class StoredArtifacts:
         quota_bytes: int = QUOTA_BYTES,
         floor_bytes: int = FLOOR_BYTES,
         clock: Callable[[], float] = time.time,
+        principal: str = LOCAL,
     ) -> None:
         self._store = store
         self._key_path = key_path
@@ -83,12 +85,13 @@ class StoredArtifacts:
         self._quota_bytes = quota_bytes
         self._floor_bytes = floor_bytes
         self._clock = clock
+        self._principal = principal
 
     def ref_for(self, kind: str, data: bytes) -> str:
         """Return the ref under which data is, or would be, kept. Raises: StoreError."""
         if not self._key:
             self._key = load_key(self._key_path)
-        digits = ref_digits(self._key, kind, data)
+        digits = ref_digits(self._key, kind, data, self._principal)
         for length in range(REF_CHARACTERS, len(digits)):
             ref = f"cc_{digits[:length]}"
             if self._result(ref) in (None, data):
@@ -113,6 +116,7 @@ class StoredArtifacts:
                 body = body or body_row(artifact)
                 self._store.put(f"body/{ref}", body)
             record = joined(old, artifact, len(body) + len(view), now)
+            record = replace(record, principal=self._principal)
             if view_key(ref, record.views[-1]) == key:
                 self._store.put(key, view)
             for digest in set(old.views if old else ()) - set(record.views):
@@ -154,7 +158,7 @@ class StoredArtifacts:
         found = [
             info_of(ref, record)
             for ref, record in self._records()
-            if record.expires_at > now and upstream in (None, record.upstream)
+            if record.expires_at > now and upstream in (None, record.upstream) and self._may(record)
         ]
         return sorted(found, key=lambda info: (-info.kept_at, info.ref))[:limit]
 
@@ -295,8 +299,13 @@ class StoredArtifacts:
                     until = max(record.expires_at, now + record.keep_seconds)
                     self._write(ref, replace(record, handed_at=now, expires_at=until))
 
+    def _may(self, record: Record) -> bool:
+        return self._principal in (LOCAL, record.principal)
+
     def _known(self, ref: str) -> Record:
         record = self._record(checked(ref))
+        if record is not None and not self._may(record):
+            raise UnknownRef(_unknown(ref))
         if record is None:
             gone = self._row(f"gone/{ref}")
             raise UnknownRef(_farewell(ref, **gone[0]) if gone else _unknown(ref))
@@ -360,10 +369,10 @@ def _make_key(path: Path) -> None:
         fresh.unlink()
 
 
-def ref_digits(key: bytes, kind: str, data: bytes) -> str:
+def ref_digits(key: bytes, kind: str, data: bytes, principal: str = LOCAL) -> str:
     """Return the 49 base-36 characters from which the ref of data takes its first."""
     keyed = hashlib.blake2b(key=key, person=b"coatcheck ref")
-    for part in (PRINCIPAL.encode(), kind.encode(), data):
+    for part in (principal.encode(), kind.encode(), data):
         keyed.update(len(part).to_bytes(8, "big"))
         keyed.update(part)
     number, digits = int.from_bytes(keyed.digest(), "big"), ""

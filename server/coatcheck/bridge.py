@@ -87,17 +87,13 @@ class Bridge:
             self._upstream.send(data)
 
     def _send_hello(self, data: bytes) -> None:
-        """Write lines of which one may be an initialize; no more is sent if it cannot work."""
-        for line in data.splitlines(keepends=True):
-            hello = _hello_in(line)
-            if hello is None:
-                self._send_on(line)
-                continue
-            self._hello = hello
-            if self._is_modern:
-                self._probe(hello)
+        """Write lines of which one may be an initialize."""
+        for line in filter(None, data.split(b"\n")):
+            self._hello = _hello_in(line) or self._hello
+            if self._is_modern and self._hello is not None and not self._probing:
+                self._probe(self._hello)
             else:
-                self._upstream.send(line)
+                self._send_on(line + b"\n")
 
     def _send_on(self, line: bytes) -> None:
         if self._probing:
@@ -207,7 +203,7 @@ class Bridge:
 
 def _hello_in(line: bytes) -> eras.Hello | None:
     try:
-        message = wire.read(line.rstrip(b"\n"))
+        message = wire.read(line)
         is_hello = message.method == "initialize" and message.id is not None
         return eras.hello_of(message) if is_hello else None
     except wire.Malformed:

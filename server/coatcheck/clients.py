@@ -19,7 +19,7 @@ class Client:
     text (0: unknown). shows_errors: the model learns that a result is an error. takes_any_json: a
     text that is a JSON array or a scalar is a result to it. reads_structured: it shows
     structuredContent where there is no text. scripting is a pattern of the models that call tools
-    from scripts.
+    from scripts. It begins without a server that needs over start_seconds (0: it waits).
     Source: measured with real clients against a scripted model, 2026-11.
     """
 
@@ -31,6 +31,7 @@ class Client:
     takes_any_json: bool = True
     reads_structured: bool = True
     scripting: str = ""
+    start_seconds: float = 0.0
 
     @property
     def view_tokens(self) -> int:
@@ -42,7 +43,12 @@ class Client:
 CLIENTS: Mapping[str, Client] = {
     "claude-code": Client(50_000, 2_000, safe_bytes=50_000),
     "codex": Client(
-        48_000, 48_000, safe_bytes=12_000, shows_errors=False, scripting=r"gpt-(?:[6-9]|\d\d)"
+        48_000,
+        48_000,
+        safe_bytes=12_000,
+        shows_errors=False,
+        scripting=r"gpt-(?:[6-9]|\d\d)",
+        start_seconds=2.0,
     ),
     "gemini-cli": Client(
         40_000,

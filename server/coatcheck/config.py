@@ -1,10 +1,8 @@
 """Read config.toml into one frozen Config; nothing else reads settings."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -136,6 +134,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
 
 
 def _read(path: Path) -> Table:
+    import tomllib  # here because most starts have no file to read
+
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -217,6 +217,8 @@ def _known(table: Any, known: Mapping[str, Any] | tuple[str, ...], where: str, a
         raise ConfigError(f"{where}: {at} must be a table; write [{at}]")
     for key in table:
         if key not in known:
+            from difflib import get_close_matches  # here because most files are right
+
             near = get_close_matches(key, list(known), 1)
             hint = f"did you mean {near[0]}?" if near else "known are: " + ", ".join(known)
             raise ConfigError(f"{where}: {at + '.' if at else ''}{key} is not a setting; {hint}")

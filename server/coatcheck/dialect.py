@@ -35,7 +35,8 @@ class Dialect:
     address, each with the transport that it implies ("" is far, the word of `type` for Streamable
     HTTP; near is that for a command); environment and headers are keys of tables, bearer the key
     that names the variable with a token. permits are files with rules that name tools which run
-    without a question; at leads to the list. verified: tried with the real program.
+    without a question; at leads to the list. verified: tried with the real program, whose name and
+    version are program and tried.
     """
 
     name: str
@@ -55,3 +56,5 @@ class Dialect:
     bearer: str = ""
     permits: tuple[Location, ...] = ()
     verified: bool = False
+    program: str = ""
+    tried: str = ""

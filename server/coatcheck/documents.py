@@ -6,7 +6,6 @@ from importlib.util import find_spec
 
 from coatcheck import spans
 from coatcheck.body import Body
-from coatcheck.reducers.isolate import isolated
 
 MIME = "application/pdf"
 PAGE = "[page "
@@ -46,6 +45,8 @@ def text_of_pdf(data: bytes) -> str | None:
     if len(data) > MOST_BYTES or find_spec("pypdfium2") is None:
         return None
     target = f"{__name__}:pages_of"
+    from coatcheck.reducers.isolate import isolated  # at first use: few results hold a document
+
     found = isolated(target, data, seconds=SECONDS, memory_bytes=MEMORY_BYTES)
     return found.decode("utf-8", "replace") if found else None
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from coatcheck import excerpt, numbered, spans
+from coatcheck import excerpt, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
@@ -23,6 +24,9 @@ from coatcheck.types import (
     UnknownRef,
 )
 from coatcheck.view import number, render, singular
+
+if TYPE_CHECKING:
+    from coatcheck.numbered import Records
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +245,11 @@ def excerpt_of(text: str, wanted: Wanted, omissions: Sequence[Omission] = ()) ->
 def _around(answer: str, omissions: Sequence[Omission]) -> str:
     """Say that the places in an answer count lines, where the numbers of the view do not."""
     placed = _PLACED.match(answer)
-    if placed is None or not numbered.counts_records(omissions):
+    if placed is None:
+        return ""
+    from coatcheck import numbered  # here because it needs the reducers
+
+    if not numbered.counts_records(omissions):
         return ""
     first, last = int(placed[1]), int(placed[2] or placed[1])
     return f'; more around the first: lines="@{max(1, first - 10)}-{last + 10}"'
@@ -260,6 +268,8 @@ def _grepped(wanted: Wanted, text: str) -> tuple[str, str]:
 
 
 def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[str, str]:
+    from coatcheck import numbered  # here because it needs the reducers
+
     laid, anew = excerpt.lined(text)
     first, last, unit = excerpt.parse_range(wanted.lines)
     records = None if unit == "lines" else numbered.records(laid, omissions)
@@ -278,7 +288,7 @@ def _lines(wanted: Wanted, text: str, omissions: Sequence[Omission]) -> tuple[st
 
 
 def _records(
-    text: str, records: numbered.Records, asked: tuple[int, int | None], laid_out: str
+    text: str, records: "Records", asked: tuple[int, int | None], laid_out: str
 ) -> tuple[str, str]:
     (first, last), total = asked, len(records.places)
     if first > total:

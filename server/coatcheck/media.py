@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from coatcheck import spans
 from coatcheck.body import Body
-from coatcheck.reducers.cells import safe
 from coatcheck.types import Omission, Reduction
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ def _named(raw: bytes) -> str:
 
 def _said(value: object) -> str:
     """Return a name in one line, cut where it is endless."""
+    from coatcheck.reducers.cells import safe  # at first use: few results hold a binary
+
     text = safe(" ".join(str(value or "a resource without a name").split()))
     return text if len(text) <= NAME_CHARACTERS else text[:NAME_CHARACTERS] + "…"
 

@@ -75,9 +75,17 @@ def obstacle(value: Mapping[str, Any], dialect: Dialect) -> str:
         return "no address that is understood"
     if not isinstance(headers, dict) or not all(map(_is_header, headers.items())):
         return "headers that are not understood"
+    if not re.match(r"https?://|[${]", value[address]):
+        return "no address that is understood"
     if _SECRET.search(value[address]):
         return "its address holds a secret, which a list of processes would show; use a header"
     return ""
+
+
+def address(value: Mapping[str, Any], dialect: Dialect) -> str:
+    """Return the address of a remote entry, "" if it starts a command."""
+    key = _address(value, dialect)
+    return "" if dialect.command in value or not key else str(value[key])
 
 
 def needs_login(value: Mapping[str, Any], dialect: Dialect) -> bool:

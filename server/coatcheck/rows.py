@@ -11,6 +11,8 @@ from coatcheck.types import Artifact, ArtifactInfo, Call, Omission, Outcome, Sto
 KEEP_SECONDS = 7 * 86_400
 SESSION_SECONDS = 86_400
 VIEWS_KEPT = 100
+# The person whose machine it is.
+LOCAL = "local"
 NAME_CHARACTERS = 200
 
 # The facts and the body of a row.
@@ -22,6 +24,7 @@ class Record:
     """What is noted of an artifact in a small row of its own.
 
     views are digests, newest last. owners are the sessions it is kept for; none: kept for all.
+    principal is whose it is.
     """
 
     upstream: str
@@ -35,6 +38,7 @@ class Record:
     outcome: Outcome
     views: tuple[str, ...]
     owners: tuple[str, ...]
+    principal: str = LOCAL
 
 
 def sealed_row(key: str, facts: dict[str, Any], body: bytes = b"") -> bytes:

@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -46,14 +46,21 @@ def wrapping(client: str, folder: Path, *, first: str = "", then: str = "") -> s
     return str(script)
 
 
-def play(client: str, agent: str, folder: Path, plan: Sequence[object], *more: str) -> list[str]:
+def play(
+    client: str,
+    agent: str,
+    folder: Path,
+    plan: Sequence[object],
+    *more: str,
+    servers: dict[str, object] | None = None,
+) -> list[str]:
     """Let an agent with a plain filesystem server play the plan; return the results it saw."""
     seed = folder / "seed"
     seed.mkdir()
     (seed / "small.txt").write_text("a small file\n")
     (seed / "long.txt").write_text("".join(f"line {n} of a long file\n" for n in range(3000)))
     entry = npm_server("server-filesystem", "$CWD/data")
-    servers = {"fs": {"command": entry[0], "args": entry[1:]}}
+    servers = servers or {"fs": {"command": entry[0], "args": entry[1:]}}
     (folder / "mcp.json").write_text(json.dumps({"mcpServers": servers}))
     (folder / "plan.json").write_text(json.dumps([*plan, {"text": "done"}]))
     command = [sys.executable, bench("clients/run_agent.py"), "--client", client, "--bin", agent]
@@ -92,6 +99,42 @@ def test_claude_code_lets_the_agent_fetch_where_it_may_read(tmp_path: Path) -> N
     read, found = play("claude", agent, tmp_path, [LONG, FETCH], "--arg=--permission-mode=default")
     assert "[coatcheck: " in read
     assert "line 1234 of a long file" in found
+
+
+@pytest.fixture
+def gateway() -> Iterator[tuple[str, Callable[[], str]]]:
+    """Give the address of a remote server, and a function that ends it and says what it saw."""
+    script = Path(__file__).parents[1] / "upstreams/gateway.py"
+    probe = [sys.executable, bench("clients/probe_server.py")]
+    command = [sys.executable, str(script), "--kind", "json", "--", *probe]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port = process.stdout.readline().strip()
+
+    def seen() -> str:
+        process.terminate()
+        return process.communicate(timeout=20)[0]
+
+    try:
+        yield f"http://127.0.0.1:{port}/mcp", seen
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("client", AGENTS)
+def test_an_agent_reaches_its_remote_server_through_coatcheck(
+    client: str, tmp_path: Path, gateway: tuple[str, Callable[[], str]]
+) -> None:
+    url, seen = gateway
+    entry = {"type": "http", "url": url, "headers": {"X-Api-Token": "only for the server"}}
+    fetch = {**FETCH, "tool": "far/fetch_artifact", "input": {"ref": "$ID", "grep": "L0123"}}
+    plan = [{"tool": "far/text", "input": {"n": 60_000}}, fetch]
+    view, found = play(client, wrapping(client, tmp_path), tmp_path, plan, servers={"far": entry})
+    assert "[coatcheck: " in view
+    assert "L0123" in found
+    assert "only for the server" in seen()
+    assert "wrapped: " in (tmp_path / "wrapped").read_text()
 
 
 def test_claude_code_prefers_what_was_wrapped_for_one_user_alone(tmp_path: Path) -> None:

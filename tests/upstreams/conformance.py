@@ -1,17 +1,20 @@
-"""The server that the official conformance suite expects, on stdio or, with a PORT, over HTTP.
+"""The server that the official conformance suite expects, on stdio or, with --http, over HTTP.
 
-Its names and texts are those that the suite asks for; both eras.
+Its names and texts are those that the suite asks for; both eras. Over HTTP the port is written to
+stdout.
 """
 
 import hashlib
 import hmac
 import json
+import socket
 import sys
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import anyio
+import uvicorn
 from mcp import types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -478,15 +481,14 @@ async def over_stdio() -> None:
         await server.run(incoming, outgoing, server.create_initialization_options())
 
 
-def over_http(port: int) -> None:
-    import uvicorn
-
+async def over_http() -> None:
     app = server.streamable_http_app(event_store=Events(), retry_interval=200)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)  # noqa: T201 # who started us reads it
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
+    await uvicorn.Server(config).serve([listener])
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        over_http(int(sys.argv[1]))
-    else:
-        anyio.run(over_stdio)
+    anyio.run(over_http if sys.argv[1:] == ["--http"] else over_stdio)

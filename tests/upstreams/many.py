@@ -85,6 +85,16 @@ def task() -> dict[str, Any]:
     return {"task": {"taskId": f"task-{MARKER}", "status": "working"}}
 
 
+KEPT: list[str] = []
+
+
+def keep(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what this process was given before, and keep what it is given now."""
+    before = KEPT[-1] if KEPT else ""
+    KEPT[:] = [arguments["text"]]
+    return text(f"{os.getpid()} {before}")
+
+
 SPECIAL: dict[str, Callable[[dict[str, Any], str], dict[str, Any] | None]] = {
     "die": lambda _arguments, _line: os._exit(3),
     "wait": lambda _arguments, _line: None,
@@ -92,6 +102,7 @@ SPECIAL: dict[str, Callable[[dict[str, Any], str], dict[str, Any] | None]] = {
     "seen": lambda _arguments, _line: text(json.dumps(SEEN)),
     "line": lambda _arguments, line: text(line),
     "pid": lambda _arguments, _line: text(str(os.getpid())),
+    "keep": lambda arguments, _line: keep(arguments),
     "rows": lambda arguments, _line: rows(arguments),
     "task": lambda _arguments, _line: task(),
 }

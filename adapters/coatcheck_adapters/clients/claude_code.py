@@ -21,4 +21,6 @@ DIALECT = Dialect(
         Location("local", "./.claude/settings.local.json", RULES, "jsonc"),
     ),
     verified=True,
+    program="claude",
+    tried="2.1.330",
 )

@@ -15,4 +15,6 @@ DIALECT = Dialect(
     headers="http_headers",
     bearer="bearer_token_env_var",
     verified=True,
+    program="codex",
+    tried="0.169.0",
 )

@@ -13,4 +13,6 @@ DIALECT = Dialect(
     allow=("tools",),
     near="local",
     verified=True,
+    program="copilot",
+    tried="1.0.102",
 )

@@ -13,4 +13,6 @@ DIALECT = Dialect(
     allow=("includeTools",),
     addresses=(("httpUrl", ""), ("url", "sse")),
     verified=True,
+    program="gemini",
+    tried="0.61.0",
 )

@@ -19,4 +19,6 @@ DIALECT = Dialect(
     far="remote",
     environment="environment",
     verified=True,
+    program="opencode",
+    tried="1.18.33",
 )

@@ -13,4 +13,6 @@ DIALECT = Dialect(
     allow=("includeTools",),
     addresses=(("httpUrl", ""), ("url", "sse")),
     verified=True,
+    program="qwen",
+    tried="0.15.10",
 )

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import sqlite3
 import sys
 import threading
@@ -96,6 +95,8 @@ class DiskStore:
 
     def usage(self) -> Usage:
         """Return how full the store is."""
+        import shutil  # at first use: it costs more than the rest of a start's imports here
+
         with self._opened() as cache:
             return Usage(int(cache.volume()), shutil.disk_usage(self.path).free)
 
@@ -111,7 +112,7 @@ class DiskStore:
             cache._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         with suppress(FileNotFoundError):
             if self.aside.stat().st_mtime <= time.time() - aside_seconds:
-                shutil.rmtree(self.aside)
+                _remove(self.aside)
 
     def close(self) -> None:
         """Close this thread's connection; any later use opens it again."""
@@ -206,7 +207,7 @@ class DiskStore:
 
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _inode(self._database) == inode:
-                shutil.rmtree(self.aside, ignore_errors=True)
+                _remove(self.aside, ignore_errors=True)
                 self.path.rename(self.aside)
                 os.utime(self.aside)
         finally:
@@ -299,6 +300,13 @@ def _make_private(folder: Path, database: Path) -> None:
         os.close(os.open(database, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         database.chmod(0o600)
+
+
+def _remove(folder: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a folder with all that is in it."""
+    import shutil  # at first use, see usage
+
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
 
 
 def _inode(path: Path) -> int:

@@ -44,6 +44,7 @@ COMMANDS = {
     "config": "coatcheck.cli.config:group",
     "token": "coatcheck.cli.token:group",
     "doctor": "coatcheck.cli.doctor:doctor",
+    "completion": "coatcheck.cli.completion:completion",
 }
 
 

@@ -1,35 +1,31 @@
 """coatcheck doctor: say what is wrong with an installation, and how to mend it."""
 
-import asyncio
 import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from coatcheck import __version__, config
+from coatcheck.cli import checkup
+from coatcheck.cli.checkup import Finding
+from coatcheck.cli.handshake import greet
 from coatcheck.cli.home import home, pause_file
 from coatcheck.cli.place import Place
+from coatcheck.cli.text import plain
+from coatcheck.clients import CLIENTS
+from coatcheck.counting import TokenCounter
 from coatcheck.ledger.reader import reading
-from coatcheck.types import CoatcheckError
+from coatcheck.types import CoatcheckError, StoreError
 from coatcheck_adapters.stores.disk import DiskStore
 
-START_SECONDS = 30.0
-# Codex begins its first turn without a server that needs longer. Source: measured, 2026-11.
-CLIENT_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; fix is "" when all is well."""
-
-    what: str
-    seen: str
-    fix: str = ""
+START_SECONDS = KEY_SECONDS = 30.0
+# A disk with less is close to losing what should be kept.
+LEAST_FREE_BYTES = 200_000_000
 
 
 @click.command()
@@ -37,20 +33,25 @@ class Finding:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.argument("command", nargs=-1)
 def doctor(flag: Path | None, as_json: bool, command: Sequence[str]) -> None:
-    """Check settings, store, ledger and upstreams, or COMMAND.
+    """Check the installation and every server, or one COMMAND.
 
     Example: coatcheck doctor -- npx -y server-github
     """
-    found = list(findings(flag, command))
+    found = findings(flag, command)
+    listed = list(found) if as_json else list(_told(found))
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in found], indent=1))
-    else:
-        for finding in found:
-            click.echo(f"{'WRONG' if finding.fix else 'ok':6}{finding.what}: {finding.seen}")
-            if finding.fix:
-                click.echo(f"      {finding.fix}")
-    if any(finding.fix for finding in found):
+        click.echo(json.dumps([asdict(finding) for finding in listed], indent=1))
+    if any(finding.fix for finding in listed):
         sys.exit(1)
+
+
+def _told(found: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings, each said when it is known."""
+    for finding in found:
+        click.echo(plain(f"{'WRONG' if finding.fix else 'ok':6}{finding.what}: {finding.seen}"))
+        if finding.fix:
+            click.echo(plain(f"      {finding.fix}"))
+        yield finding
 
 
 def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
@@ -70,16 +71,19 @@ def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
         yield Finding("switch", "paused: nothing is shortened", "run `coatcheck resume`")
     fix = "see that the folder can be written, or set COATCHECK_HOME"
     yield _seen("store", lambda: _store(at), fix)
+    yield _seen("disk", lambda: _disk(at), "make room, or move COATCHECK_HOME to another disk")
     yield _seen("ledger", lambda: _ledger(where), "move the file away, or update coatcheck")
-    if at.config.summarizer.consent:
-        yield _summarizer(at)
+    yield _summarizer(at) if at.config.summarizer.consent else _no_summarizer(at)
     if command:
         yield _upstream(command)
-    elif at.config.upstreams:
+        return
+    if at.config.upstreams:
         from coatcheck.cli.trying import try_all
 
         for tried in try_all(at, START_SECONDS):
             yield _upstream_found(f"upstream {tried.name}", tried.tools, tried.seconds, tried.why)
+    counter = TokenCounter()
+    yield from checkup.findings(where, found, lambda text: counter.count(text).tokens)
 
 
 def _seen(what: str, look: Callable[[], str], fix: str) -> Finding:
@@ -98,9 +102,27 @@ def _store(at: Place) -> str:
     usage = store.usage()
     return (
         f"{at.home / 'store'}: {'' if read else 'does not give back what it was given; '}"
-        f"{usage.used_bytes / 1e6:,.1f} MB of {at.config.store.quota / 1e6:,.0f} MB used,"
-        f" {usage.free_bytes / 1e9:,.1f} GB free"
+        f"{usage.used_bytes / 1e6:,.1f} MB of {at.config.store.quota / 1e6:,.0f} MB used"
     )
+
+
+def _disk(at: Place) -> str:
+    """Say how much the disk has left. Raises: StoreError if that is too little."""
+    free = DiskStore(at.home / "store").usage().free_bytes
+    if free < LEAST_FREE_BYTES:
+        raise StoreError(f"{free / 1e6:,.0f} MB free: results may pass unshortened")
+    return f"{free / 1e9:,.1f} GB free"
+
+
+def _no_summarizer(at: Place) -> Finding:
+    """Say that no model reads results; a key alone is no consent."""
+    from coatcheck.summarize.keys import has_key
+
+    settings = at.config.summarizer
+    env, file, command = settings.key_env, settings.key_file, settings.key_command
+    has = has_key(os.environ, env=env, file=file, command=command)
+    key = "there is a key" if has else "no key"
+    return Finding("summarizer", f"off ({key}); `coatcheck config summarizer` says what it does")
 
 
 def _summarizer(at: Place) -> Finding:
@@ -116,7 +138,7 @@ def _summarizer(at: Place) -> Finding:
         return int(counted.input_tokens)
 
     try:
-        line.run(count()).result(START_SECONDS)
+        line.run(count()).result(KEY_SECONDS)
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is a finding
         why = f"it {error}" if isinstance(error, Unanswered) else type(error).__name__
         fix = "see summarizer.key_env, key_file, key_command; or `coatcheck config summarizer --no`"
@@ -139,30 +161,17 @@ def _ledger(where: Path) -> str:
 
 def _upstream(command: Sequence[str]) -> Finding:
     try:
-        tools, seconds = asyncio.run(asyncio.wait_for(_handshake(command), START_SECONDS))
+        greeting = greet(command, os.environ)
     except Exception as error:  # noqa: BLE001 - whatever an upstream does wrong is a finding
         return _upstream_found("upstream", 0, 0.0, f"{command[0]} did not answer: {error!r}")
-    return _upstream_found("upstream", tools, seconds, "")
+    return _upstream_found("upstream", len(greeting.tools), greeting.seconds, "")
 
 
 def _upstream_found(what: str, tools: int, seconds: float, why: str) -> Finding:
     if why:
         return Finding(what, why, "run the command by hand, or correct its settings")
-    slow = f"Codex starts without a server that needs over {CLIENT_SECONDS:g} s; install it locally"
+    limit = CLIENTS["codex"].start_seconds
+    slow = f"Codex starts without a server that needs over {limit:g} s; install it locally"
     return Finding(
-        what,
-        f"{tools} tools, {seconds:.1f} s to start",
-        slow if seconds > CLIENT_SECONDS else "",
+        what, f"{tools} tools, {seconds:.1f} s to start", slow if seconds > limit else ""
     )
-
-
-async def _handshake(command: Sequence[str]) -> tuple[int, float]:
-    from mcp import Client, StdioServerParameters
-
-    began = time.perf_counter()
-    parameters = StdioServerParameters(
-        command=command[0], args=list(command[1:]), env=dict(os.environ)
-    )
-    async with Client(parameters) as client:
-        listed = await client.list_tools()
-        return len(listed.tools), time.perf_counter() - began

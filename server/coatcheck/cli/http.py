@@ -39,6 +39,19 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
+def check(host: str, at: Place) -> None:
+    """Refuse an address that others can reach while no token would let them in.
+
+    Raises: ConfigError.
+    """
+    if not _is_open(host, at.config.http) or tokens_of(at.home).all():
+        return
+    raise ConfigError(
+        f"{host} can be reached from other machines, and there is no token to let them in;"
+        " make one with `coatcheck token new NAME`, or serve 127.0.0.1"
+    )
+
+
 def serve_http(
     connect: "Connect", host: str, port: int, at: Place, routes: "Sequence[BaseRoute]" = ()
 ) -> None:
@@ -47,25 +60,19 @@ def serve_http(
     Raises: ConfigError when the address is not of this machine alone and there is no token;
     UpstreamError when it cannot be had.
     """
+    check(host, at)
     settings = at.config.http
-    principal_of = _principal_of(host, settings, tokens_of(at.home))
+    principal_of = tokens_of(at.home).principal_of if _is_open(host, settings) else None
     to_stderr()
     with _listening(host, port) as listener:
         asyncio.run(_serve(connect, settings, listener, host, principal_of, routes))
 
 
-def _principal_of(host: str, settings: HttpSettings, tokens: Tokens) -> "PrincipalOf | None":
-    """Return who checks tokens; None when only this machine can ask."""
+def _is_open(host: str, settings: HttpSettings) -> bool:
+    """Tell whether others than this machine can ask, also through a proxy in front of it."""
     from coatcheck.web.guard import is_local
 
-    if all(map(is_local, [host, *settings.hosts])):
-        return None
-    if not tokens.all():
-        raise ConfigError(
-            f"{host} can be reached from other machines, and there is no token to let them in;"
-            " make one with `coatcheck token new NAME`, or serve 127.0.0.1"
-        )
-    return tokens.principal_of
+    return not all(map(is_local, [host, *settings.hosts]))
 
 
 @contextmanager

@@ -69,13 +69,28 @@ def path(home: Path) -> Path:
 def install(home: Path, python: str = sys.executable) -> Path:
     """Write the launcher for this installation, if it is not there yet, and return its path."""
     target = path(home)
-    parts = {"home": str(home), "python": python, "start": START, "gone": GONE}
-    text = SCRIPT.format(**{name: shlex.quote(part) for name, part in parts.items()})
-    if not (target.is_file() and target.read_text("utf-8") == text):
+    if not is_current(home, python):
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         target.parent.mkdir(exist_ok=True, mode=0o700)
         new = target.with_suffix(".new")
-        new.write_text(text, "utf-8")
+        new.write_text(_text(home, python), "utf-8")
         new.chmod(0o755)
         new.replace(target)
     return target
+
+
+def is_current(home: Path, python: str = sys.executable) -> bool:
+    """Tell whether the launcher stands there and starts this installation."""
+    target = path(home)
+    return target.is_file() and target.read_text("utf-8") == _text(home, python)
+
+
+def is_in_cache(python: str = sys.executable) -> bool:
+    """Tell whether this installation is one that uvx or pipx run keeps for a while only."""
+    parts = Path(python).parts
+    return any(part.startswith("archive-v") or part == ".cache" for part in parts)
+
+
+def _text(home: Path, python: str) -> str:
+    parts = {"home": str(home), "python": python, "start": START, "gone": GONE}
+    return SCRIPT.format(**{name: shlex.quote(part) for name, part in parts.items()})

@@ -23,9 +23,17 @@ from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
-from coatcheck.reducers import clip
+from coatcheck.rows import LOCAL
 from coatcheck.statement import Statement
-from coatcheck.types import Artifacts, LedgerError, Session, StoreError, Summarizer
+from coatcheck.types import (
+    Aim,
+    Artifacts,
+    LedgerError,
+    Reduction,
+    Session,
+    StoreError,
+    Summarizer,
+)
 from coatcheck_adapters.stores.disk import DiskStore
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ def open_artifacts(
     quota_bytes: int = QUOTA_BYTES,
     floor_bytes: int = FLOOR_BYTES,
     clock: Callable[[], float] = time.time,
+    principal: str = LOCAL,
 ) -> StoredArtifacts:
     """Return the artifacts kept in home; nothing is read or made before their first use."""
     return StoredArtifacts(
@@ -50,12 +59,13 @@ def open_artifacts(
         quota_bytes=quota_bytes,
         floor_bytes=floor_bytes,
         clock=clock,
+        principal=principal,
     )
 
 
-def artifacts(at: Place) -> StoredArtifacts:
+def artifacts(at: Place, principal: str = LOCAL) -> StoredArtifacts:
     """Return the artifacts kept at a place, within the quota of its settings."""
-    return open_artifacts(at.home, quota_bytes=at.config.store.quota)
+    return open_artifacts(at.home, quota_bytes=at.config.store.quota, principal=principal)
 
 
 def registry(at: Place, upstream: str = "") -> "Registry":
@@ -71,7 +81,13 @@ def pipeline(
 ) -> Pipeline:
     """Return the pipeline over kept with the adapters of a place."""
     adapters = cache(lambda: registry(at, upstream))
-    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), clip.reduce, summarizer)
+    return Pipeline(kept, lambda text, aim: adapters().reduce(text, aim), _clip, summarizer)
+
+
+def _clip(text: str, aim: Aim) -> Reduction | None:
+    from coatcheck.reducers import clip  # at first use: a start needs no reducer
+
+    return clip.reduce(text, aim)
 
 
 def summarizer(at: Place, ledger: LedgerWriter | None, session: Session) -> LateSummarizer | None:

@@ -29,20 +29,19 @@ def url_upstream(settings: Upstream, endpoint: "Endpoint", tasks: "TaskGroup") -
 def endpoint_of(
     at: Place,
     settings: Upstream,
-    header_env: Mapping[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> "Endpoint":
     """Return where an upstream is, with its headers from the environment.
 
-    header_env names the variables of further headers. Raises: ConfigError.
+    more are further headers; `${NAME}` in them is resolved too. Raises: ConfigError.
     """
     from coatcheck_adapters.upstreams.channel import Endpoint
 
     name, url = settings.name, checked(settings.url, f"the url of upstream {settings.name!r}")
     where = f"{at.config.path or 'run'}: upstreams.{name}.headers"
     headers = resolve(settings.headers, environ, where)
-    more = {key: f"${{{variable}}}" for key, variable in (header_env or {}).items()}
-    headers |= resolve(more, environ, "--header-env")
+    headers |= resolve(more or {}, environ, "run: a header")
     for key, value in headers.items():
         if not (key.isascii() and value.isascii() and (key + value).isprintable()):
             raise ConfigError(

@@ -1,5 +1,6 @@
 """coatcheck run: stand between one agent on stdio and one upstream, a command or a URL."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from coatcheck.cli.place import Place, place
 from coatcheck.config import Upstream as Settings
 from coatcheck.config import resolve
-from coatcheck.types import ConfigError, UpstreamError
+from coatcheck.types import ConfigError, Transport, UpstreamError
 from coatcheck_adapters.upstreams.command import Command
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     Reach = Callable[[TaskGroup], Upstream]
 
 USAGE = """usage: coatcheck run [--name NAME] [--config FILE] -- COMMAND [ARGUMENT ...]
-       coatcheck run --name NAME --url URL [--header-env HEADER=VARIABLE] [--config FILE]
+       coatcheck run --name NAME --url URL [--transport http|sse] [--config FILE]
+                     [--header-env HEADER=VARIABLE ...] [--bearer-env VARIABLE]
 
 Starts COMMAND, an MCP server on stdio, or reaches the one at URL, and is that server to the agent
 that started this.
@@ -32,6 +34,9 @@ that started this.
   --url URL      where it is (default: upstreams.NAME.url of the settings)
   --header-env HEADER=VARIABLE
                  send this header with the value of that environment variable; repeatable
+  --bearer-env VARIABLE
+                 send that environment variable as the token of Authorization: Bearer
+  --transport    how to speak to it (default: Streamable HTTP, else the older HTTP+SSE)
   --config FILE  settings (default: $COATCHECK_CONFIG, else config.toml in $COATCHECK_HOME)
 
 example: coatcheck run --name github -- npx -y server-github
@@ -52,6 +57,8 @@ class Options:
     config: str = ""
     url: str = ""
     header_env: Mapping[str, str] = field(default_factory=dict)
+    bearer_env: str = ""
+    transport: Transport | None = None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -88,12 +95,14 @@ def relay(name: str, at: Place, reach: "Reach") -> int:
         return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 
     if at.config.is_off(name):
+        gc.enable()
         wrapped.run(partial(connect, None))
         return 0
     from coatcheck.cli.memory import give_back
     from coatcheck.cli.parts import desk, ledger_of, sweeping
 
     give_back()
+    gc.enable()
     sys.setswitchinterval(SWITCH_SECONDS)
     with ledger_of(at) as ledger, sweeping(at):
         wrapped.run(partial(connect, desk(at, name, ledger)))
@@ -120,13 +129,17 @@ def _url(options: Options, at: Place) -> "Reach":
     from coatcheck.cli.reach import endpoint_of, url_upstream
 
     settings = at.config.upstreams.get(options.name) or Settings(options.name)
-    settings = replace(settings, url=options.url or settings.url)
+    transport = options.transport or settings.transport
+    settings = replace(settings, url=options.url or settings.url, transport=transport)
     if not settings.url:
         raise ConfigError(
             f"nothing to run: upstreams.{options.name}.url is not set; give --url URL, or a command"
             " after --"
         )
-    return partial(url_upstream, settings, endpoint_of(at, settings, options.header_env))
+    headers = {name: f"${{{variable}}}" for name, variable in options.header_env.items()}
+    if options.bearer_env:
+        headers["Authorization"] = f"Bearer ${{{options.bearer_env}}}"
+    return partial(url_upstream, settings, endpoint_of(at, settings, headers))
 
 
 def upstream_environment(at: Place, name: str) -> Mapping[str, str]:
@@ -141,7 +154,8 @@ def upstream_environment(at: Place, name: str) -> Mapping[str, str]:
 def parse(argv: Sequence[str]) -> Options:
     """Read the words after `run`. Raises: ConfigError."""
     settings: dict[str, list[str]] = {
-        key: [] for key in ("--name", "--url", "--header-env", "--config")
+        key: []
+        for key in ("--name", "--url", "--config", "--transport", "--bearer-env", "--header-env")
     }
     words = list(argv)
     while words and words[0] != "--":
@@ -153,15 +167,36 @@ def parse(argv: Sequence[str]) -> Options:
                 raise ConfigError(f"{key} needs a value")
             value = words.pop(0)
         settings[key].append(value)
-    name, url, config = ("".join(settings[key][-1:]) for key in ("--name", "--url", "--config"))
+    name, url, config, kind, bearer = ("".join(found[-1:]) for found in [*settings.values()][:5])
     command = words[1:]
     if command and url:
         raise ConfigError("both --url and a command; keep one of them")
     if not command and not name:
         raise ConfigError(f"no {'--name' if url else 'command; put it after --'}")
     return Options(
-        name or PurePath(command[0]).stem, command, config, url, _pairs(settings["--header-env"])
+        name=name or PurePath(command[0]).stem,
+        command=command,
+        config=config,
+        url=url,
+        header_env=_pairs(settings["--header-env"]),
+        bearer_env=_variable(bearer) if bearer else "",
+        transport=_transport(kind),
     )
+
+
+def _transport(word: str) -> Transport | None:
+    """Return the transport of a word that clients have for it. Raises: ConfigError."""
+    known: Mapping[str, Transport] = {"http": "http", "sse": "sse", "auto": "auto"}
+    kind = "http" if word.startswith("streamable") else word
+    if kind and kind not in known:
+        raise ConfigError(f"--transport {word} is none; use http or sse")
+    return known.get(kind)
+
+
+def _variable(name: str) -> str:
+    if not name.isidentifier():
+        raise ConfigError("--bearer-env names no variable; write it as --bearer-env MY_TOKEN")
+    return name
 
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:

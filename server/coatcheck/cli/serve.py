@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import click
 
 from coatcheck.cli.place import Place, place
 from coatcheck.config import resolve
+from coatcheck.rows import LOCAL
 from coatcheck.types import ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from coatcheck.ledger import LedgerWriter
     from coatcheck.link import Upstream
     from coatcheck.merge import Owners, Source
-    from coatcheck.types import Rule, Session
+    from coatcheck.types import Artifacts, Rule, Session
 
     AskedFor = dict[tuple[str, str, str], deque[str]]
 
@@ -45,13 +46,18 @@ def serve(flag: Path | None, address: str | None) -> None:
     """
     at = place(flag)
     check(at)
-    with connecting(at) as connect:
-        if address is None:
-            from coatcheck.cli import wrapped
+    if address is None:
+        from coatcheck.cli import wrapped
 
+        with connecting(at) as connect:
             wrapped.run(connect)
-        else:
-            raise ConfigError("--http is not there yet; leave it out")
+        return
+    from coatcheck.cli import http
+
+    host, port = http.address(address)
+    http.check(host, at)
+    with connecting(at) as connect:
+        http.serve_http(connect, host, port, at)
 
 
 def check(at: Place) -> None:
@@ -95,64 +101,68 @@ class Sessions:
         self._at = at
         self._ledger = ledger
         self._workers = workers
-        self._kept = artifacts(at)
+        self._artifacts = cache(partial(artifacts, at))
 
     def connect(self, agent: "Agent", tasks: "TaskGroup") -> "Connection":
-        """Return the connection of one agent to all upstreams."""
+        """Return the connection of one agent to all upstreams.
+
+        An agent of another machine says by its token who it is; what is kept for one principal is
+        not seen by the others.
+        """
         from coatcheck.clerk import Clerk
         from coatcheck.cli.parts import begin
         from coatcheck.fetch import TOOL
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
-        session = begin(self._at)
-        asked_for: AskedFor = {}
+        token = getattr(agent, "principal", "")
+        kept = self._artifacts(f"token {token}" if token else LOCAL)
+        desks = Desks(self._at, self._ledger, kept, begin(self._at))
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
         sources = [
-            source(self._at, name, partial(self._desk, name, session, asked_for), self._workers)
+            source(self._at, name, partial(desks.of, name), self._workers)
             for name in config.upstreams
         ]
         is_off = all(config.is_off(name) for name in config.upstreams)
-        return Merge(
-            agent,
-            tasks,
-            sources,
-            owners,
-            None if is_off else Clerk(self._common_desk(owners, session, asked_for), self._workers),
-            wait_seconds=config.serve.wait_seconds,
-        )
+        clerk = None if is_off else Clerk(desks.common(owners), self._workers)
+        seconds = config.serve.wait_seconds
+        return Merge(agent, tasks, sources, owners, clerk, wait_seconds=seconds)
 
-    def _desk(self, name: str, session: "Session", asked_for: "AskedFor") -> "Desk":
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """The desks of one agent session: one for each upstream, one for what belongs to none."""
+
+    at: Place
+    ledger: "LedgerWriter"
+    kept: "Artifacts"
+    session: "Session"
+    asked_for: "AskedFor" = field(default_factory=dict)
+
+    def of(self, name: str) -> "Desk":
+        """Return the desk of an upstream; the common one answers the fetches."""
         from coatcheck.cli.parts import desk
 
-        made = desk(self._at, name, self._ledger, session=session, kept=self._kept)
-        made.asked_for, made.has_fetches = asked_for, False
+        made = desk(self.at, name, self.ledger, session=self.session, kept=self.kept)
+        made.asked_for, made.has_fetches = self.asked_for, False
         return made
 
-    def _common_desk(
-        self,
-        owners: "Owners",
-        session: "Session",
-        asked_for: "AskedFor",
-    ) -> "Desk":
-        """Return the desk that lists and answers fetches for all upstreams."""
+    def common(self, owners: "Owners") -> "Desk":
+        """Return the desk that lists fetch_artifact where a tool of owners is not off."""
         from coatcheck.ledger import shortened_tools
 
         def rule_of(shown: str) -> "Rule":
-            rule = self._at.config.rule(*(owners.tools.owner(shown) or ("", shown)))
-            # The upstreams' own desks have changed their tools.
-            return (
-                replace(rule, focus="never")
-                if rule.mode == "off"
-                else replace(rule, mode="schema", focus="never")
-            )
+            rule = self.at.config.rule(*(owners.tools.owner(shown) or ("", shown)))
+            # The upstreams' own desks have changed their tools: schemas, focus.
+            return rule if rule.mode == "off" else replace(rule, mode="schema", focus="never")
 
-        made = self._desk(OURS, session, asked_for)
+        made = self.of(OURS)
         made.rule_of = rule_of
         made.has_fetches = made.listed = True
-        home = self._at.home
         made.shortened = [
-            tool for name in self._at.config.upstreams for tool in shortened_tools(home, name)
+            tool
+            for name in self.at.config.upstreams
+            for tool in shortened_tools(self.at.home, name)
         ]
         return made
 

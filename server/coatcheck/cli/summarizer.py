@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from coatcheck import reducers
 from coatcheck.cli.place import Place
 from coatcheck.ledger import LedgerWriter
 from coatcheck.types import Aim, Call, Entry, Reduction, Rule, Session, Summary
@@ -55,6 +54,12 @@ def noted(home: Path, ref: str) -> str:
     from coatcheck_adapters.stores.disk import DiskStore
 
     return Answers(DiskStore(home / "store")).noted(ref)
+
+
+def _reduce(text: str, aim: Aim) -> Reduction | None:
+    from coatcheck import reducers  # at first use: a start needs none
+
+    return reducers.reduce(text, aim)
 
 
 class LateSummarizer:
@@ -119,7 +124,7 @@ class LateSummarizer:
             self._at.config.summarizer,
             self._shared_api(),
             self._answers(),
-            reducers.reduce,
+            _reduce,
             history=self._history,
             book=self._book,
         )
@@ -130,7 +135,7 @@ class LateSummarizer:
 
         settings = self._at.config.summarizer
         costs = prices(settings.prices)
-        return Asker(settings, self._shared_api(), costs, reducers.reduce, self._history)
+        return Asker(settings, self._shared_api(), costs, _reduce, self._history)
 
     def _answers(self) -> "Answers":
         from coatcheck.summarize.answers import Answers

@@ -1,6 +1,7 @@
 """coatcheck wrap, unwrap and status: the server entries of agent clients, changed in place."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from coatcheck.cli.text import plain, table
 from coatcheck.dialect import Dialect
 from coatcheck.nodes import NotEditable, NotParsed
 from coatcheck.permits import TOOL
-from coatcheck.remote import needs_login
+from coatcheck.remote import address, needs_login
 from coatcheck.types import ConfigError
 from coatcheck.wrap import Server, Sheet, same, wrapped
 from coatcheck.wrap import read as read_text
@@ -39,6 +40,9 @@ TRACKED = click.option("--tracked", is_flag=True, help="Change files that git tr
 LOCAL = click.option("--local", is_flag=True, help="Wrap what git tracks for you alone.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the changes, write nothing.")
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+CACHED = """\
+coatcheck runs from a cache that may be emptied; your servers would then start without it. Install
+it (`uv tool install coatcheck` or `pipx install coatcheck`) and run `coatcheck wrap` once more."""
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
@@ -194,16 +198,16 @@ def _program() -> str:
 
 def _tell_logins(done: Iterable[tuple[ConfigFile, Sequence[tuple[str, str]]]]) -> None:
     """Say which servers may ask who the user is; the login that the client has is not ours."""
-    names = {
-        server.name
+    commands = {
+        f"coatcheck login {shlex.quote(server.name)} --url {shlex.quote(url)}"
         for file, chosen in done
         for server in (file.sheet.servers if file.sheet else ())
         if (server.project, server.name) in chosen
-        and server.transport != "stdio"
+        and (url := address(server.entry.value, file.dialect))
         and needs_login(server.entry.value, file.dialect)
     }
-    for name in sorted(names):
-        click.echo(f"{plain(name)}: sign in with `coatcheck login {plain(name)}`, if it asks.")
+    for command in sorted(commands):
+        click.echo(plain(f"If it asks who you are: {command}"))
 
 
 def _check(choice: Choice, files: Sequence[ConfigFile]) -> None:
@@ -224,6 +228,8 @@ def _install() -> None:
     """Write the launcher, also where nothing is to wrap: it may be gone, or coatcheck moved."""
     try:
         launcher.install(home())
+        if launcher.is_in_cache():
+            click.echo(CACHED, err=True)
     except OSError as error:
         where = launcher.path(home())
         raise click.ClickException(

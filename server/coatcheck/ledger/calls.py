@@ -25,6 +25,8 @@ CALLS = f"""SELECT {COLUMNS} FROM entries WHERE kind <> 'definitions' AND {OF_TO
 SESSIONS = """SELECT session, min(began_at) AS began_at, max(last_at) AS last_at FROM sessions
     GROUP BY session HAVING max(last_at) >= :since AND min(began_at) < :until
     ORDER BY began_at DESC, session LIMIT :limit"""
+WHO = """SELECT max(client) AS client, max(arm) AS arm FROM visits
+    WHERE day BETWEEN CAST(? / 86400 AS INTEGER) AND CAST(? / 86400 AS INTEGER) AND session = ?"""
 FLAGS = ("focus", "is_error", "is_counted", "again", "came_back", "got_whole")
 
 
@@ -73,14 +75,10 @@ def sessions(
 
 
 def _session(db: "Connection", row: "Row") -> SessionReport:
-    who = db.execute(
-        "SELECT max(client) AS client, max(arm) AS arm FROM visits WHERE session = ?",
-        (row["session"],),
-    ).fetchone()
-    figures = figures_of_session(db, row["session"])
-    return SessionReport(
-        row["session"], who["client"], who["arm"], row["began_at"], row["last_at"], figures
-    )
+    session, began_at, last_at = row["session"], row["began_at"], row["last_at"]
+    who = db.execute(WHO, (began_at, last_at, session)).fetchone()
+    figures = figures_of_session(db, session, Window(began_at, last_at))
+    return SessionReport(session, who["client"] or "", who["arm"] or "", began_at, last_at, figures)
 
 
 def recorded(row: "Row") -> Recorded:

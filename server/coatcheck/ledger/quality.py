@@ -79,8 +79,6 @@ def _fault(figures: Figures) -> tuple[str, str]:
         return f"called again within two minutes in {figures.again:,} {cases}", 'mode = "lossless"'
     if figures.came_back > MOST_BACK * views:
         return f"fetched from in {figures.came_back:,} {cases}", "budget_tokens = 6000"
-    if figures.expired:
-        return "", ""
     if figures.added_p95_us > SLOW_US and guard_misses(figures.reasons):
         slow = f"summaries were slow ({figures.added_p95_us / 1e6:.1f} s) and missed the guard"
         return slow, 'mode = "trim"'

@@ -56,7 +56,8 @@ DEFINITIONS = {
 
 
 SUMMED = tuple(item.name for item in fields(Figures) if item.name in schema.MEASURES)
-INSIDE = "at >= :since AND at < :until"
+# The roll-ups that know sessions, by those that know tools.
+OF_SESSIONS = {"rollup": "visits", "times": "visit_times", "reasons": "visit_reasons"}
 
 
 def savings(db: "Connection", window: Window, by: By = "tool") -> Savings:
@@ -66,7 +67,6 @@ def savings(db: "Connection", window: Window, by: By = "tool") -> Savings:
     """
     window = widened(db, window)
     groups = _read(db, window, by)
-    totals = _read(db, window, "day") if by == "session" else groups
     keys = GROUPS[by]
     rows = [
         Line(dict(zip(keys, _named(by, key), strict=True)), _figures([group]))
@@ -76,7 +76,21 @@ def savings(db: "Connection", window: Window, by: By = "tool") -> Savings:
         rows.sort(key=lambda line: line.name)
     else:
         rows.sort(key=lambda line: (-line.figures.net_original_tokens, line.name))
-    return Savings(window, by, _figures(totals.values()), tuple(rows))
+    return Savings(window, by, _figures(groups.values()), tuple(rows))
+
+
+def added_times(db: "Connection", window: Window) -> tuple[tuple[int, int], ...]:
+    """Return how many calls of window took at most so many microseconds more, in their order.
+
+    A pair is one step of schema.BOUNDS and the calls between it and the step before.
+    """
+    window = widened(db, window)
+    times: Counter[int] = Counter()
+    for place in places_of("times", window):
+        sql = f"SELECT most_us, sum(calls) FROM {place} AND calls GROUP BY most_us"  # noqa: S608 (constants)
+        for most_us, calls in db.execute(sql, bounds(window)):
+            times[most_us] += calls
+    return tuple(sorted(times.items()))
 
 
 def widened(db: "Connection", window: Window) -> Window:
@@ -103,13 +117,15 @@ def figures_where(db: "Connection", where: str, values: Mapping[str, float | str
     return _figures(groups.values())
 
 
-def figures_of_session(db: "Connection", session: str) -> Figures:
-    """Return what a session came to; how long its calls took only from rows still there."""
+def figures_of_session(db: "Connection", session: str, window: Window) -> Figures:
+    """Return what a session came to, whose calls are in window and all else within a day of it."""
+    first, last = ((at or 0) // DAY_SECONDS for at in (window.since, window.until))
+    days = {"first": first - 1, "last": last + 1}
 
     def places(name: str) -> list[str]:
-        return [f"{'visits' if name == 'rollup' else 'booked'} WHERE session = :session"]
+        return [f"{OF_SESSIONS[name]} WHERE day BETWEEN :first AND :last AND session = :session"]
 
-    return _figures(_groups(db, places, ["1"], {"session": session}).values())
+    return _figures(_groups(db, places, ["1"], {**days, "session": session}).values())
 
 
 def as_json(report: Savings) -> dict[str, object]:
@@ -149,10 +165,7 @@ def _read(db: "Connection", window: Window, by: By) -> "dict[tuple[object, ...],
     """Return the groups of a window: whole days from the roll-ups, the rest from the rows."""
 
     def places(name: str) -> list[str]:
-        if by != "session":
-            return places_of(name, window)
-        # How long calls took, and why, is told of sessions whose rows are still there.
-        return places_of("visits", window) if name == "rollup" else [f"booked WHERE {INSIDE}"]
+        return places_of(OF_SESSIONS[name] if by == "session" else name, window)
 
     return _groups(db, places, GROUPS[by].values(), bounds(window))
 

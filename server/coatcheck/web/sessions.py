@@ -72,7 +72,7 @@ class Sessions:
         if client not in agents:
             if self.obstacle:
                 return None
-            agents[client] = Stateless(self._settings.idle_seconds)
+            agents[client] = Stateless(principal, self._settings.idle_seconds)
             self._begin(agents[client])
         return agents[client]
 

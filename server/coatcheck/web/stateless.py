@@ -25,7 +25,8 @@ class Stateless:
     request; it goes to the only one in flight that asked for log lines.
     """
 
-    def __init__(self, idle_seconds: float) -> None:
+    def __init__(self, principal: str, idle_seconds: float) -> None:
+        self.principal = principal
         self.lease = Lease(idle_seconds)
         self.declared: dict[str, Declared] = {}
         self._requests = Requests()
