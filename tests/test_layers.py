@@ -30,6 +30,7 @@ LAYERS = {
     "reducers": 1.1,
     "excerpt": 1.2,
     "numbered": 1.3,
+    "given": 1.3,
     "traces": 1.4,
     "ruletext": 1.0,
     "values": 1.2,

@@ -4,12 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from coatcheck import traces
-from coatcheck.fetch import text_of
+from coatcheck import excerpt, given, traces
+from coatcheck.fetch import Wanted, addressed, excerpt_of, text_of
 from coatcheck.pipeline import Pipeline
 from coatcheck.settings import RULE_KEYS
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifact, ArtifactInfo, Mode, Omission, Outcome, Rule, UnknownRef
+from coatcheck.types import (
+    Artifact,
+    ArtifactInfo,
+    ExcerptError,
+    Mode,
+    Omission,
+    Outcome,
+    Rule,
+    UnknownRef,
+)
 
 Verdict = Literal["spared", "needed", "not known"]
 
@@ -134,6 +143,22 @@ def _value(name: str, written: str) -> object:
     if name in LIST_KEYS:
         return [part.strip() for part in written.replace("\n", ",").split(",") if part.strip()]
     return int(written) if name in NUMBER_KEYS else written
+
+
+def part_of(artifact: Artifact, part: str) -> str | None:
+    """Return the text that a part means as the books keep it, None when it means none."""
+    wanted = Wanted(ref=artifact.ref)
+    text = addressed(artifact, wanted)
+    kind, _, where = part.partition(":")
+    try:
+        if kind == "lines":
+            return excerpt_of(text, replace(wanted, lines=where), artifact.omissions)[0]
+        if kind == "at":
+            return given.lines_of(excerpt.lined(text)[0], where)
+        first, _, last = where.partition("-")
+        return text[int(first) : int(last)] if kind == "chars" else None
+    except (ValueError, ExcerptError):
+        return None
 
 
 def replay(

@@ -12,10 +12,9 @@ from pathlib import Path
 from coatcheck import config, rewrite
 from coatcheck.cli.parts import pipeline, registry
 from coatcheck.cli.place import Place
-from coatcheck.fetch import text_of
 from coatcheck.ledger.reader import of_ref, reading
 from coatcheck.nodes import NotEditable, NotParsed
-from coatcheck.replay import Fetch, Replayed, replay
+from coatcheck.replay import Fetch, Replayed, part_of, replay
 from coatcheck.ruletext import with_rule
 from coatcheck.settings import RULE_KEYS
 from coatcheck.types import (
@@ -30,6 +29,8 @@ from coatcheck.types import (
 
 # So many artifacts of all tools are looked through for those of one.
 MOST_LISTED = 5_000
+# Fetches that give all of an artifact.
+WHOLE_VERBS = ("whole", "argument")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,15 @@ def fetches_of(home: Path, artifact: Artifact) -> list[Fetch]:
             rows = [row for row in of_ref(db, artifact.ref) if row["kind"] == "fetch"]
     except FileNotFoundError:
         return []
-    whole = text_of(artifact)[0]
     return [
-        Fetch(row["verb"], row["view_tokens"], bool(row["got_whole"]), None)
+        Fetch(
+            row["verb"],
+            row["view_tokens"],
+            bool(row["got_whole"]) or row["verb"] in WHOLE_VERBS,
+            part_of(artifact, row["part"]),
+        )
         for row in rows
-        if not row["is_error"] and whole
+        if not row["is_error"]
     ]
 
 
