@@ -124,7 +124,7 @@ def change(at: Place, name: str, rule: Rule, listed: Sequence[ArtifactInfo] = ()
         now = config.parse(tomllib.loads(text), path)
         if now.rule(upstream, tool) == rule:
             return Change(path, before, before or b"")
-        base = now.rule(upstream, "\0")
+        base = replace(now.defaults, **now.upstream_rules.get(upstream, {}))
         after = with_rule(text, full, differences(base, rule))
         meant = config.parse(tomllib.loads(after), path).rule(upstream, tool)
     except (NotParsed, NotEditable, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
