@@ -2,18 +2,15 @@
 
 Usage: COATCHECK_CORPUS=DIR python scripts/score_summarizer.py --model good|lazy|liar|none
        [--open] [--agent MODEL] [--turns N]
-       python scripts/score_summarizer.py --hang N
 
-DIR holds *.jsonl; its parent holds score.py. --open takes gate, trigger and target off. --hang
-measures what N calls cost over an API that never answers. A scripted model proves the plumbing.
+DIR holds *.jsonl; its parent holds score.py. --open takes gate, trigger and target off. A scripted
+model proves the plumbing, not what a real one points at.
 """
 
 import argparse
 import json
 import os
-import statistics
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from fake_messages import Body, Fake, Model, lazy, liar, serving
 from fakes import MemoryArtifacts
-from made_up import PROSE
 from score_corpus import scorer
 
 from coatcheck import reducers
@@ -150,35 +146,8 @@ def costs(made: list[Outgoing], args: argparse.Namespace, settings: SummarizerSe
     )
     kinds = Counter(outgoing.reason.partition(":")[0] for outgoing in eligible)
     print("reasons:", json.dumps({why: count for why, count in kinds.items() if why}))
-    for outgoing in eligible[:5]:
-        print("for example:", outgoing.summary.decision)
-
-
-def hang(count: int, soft_seconds: float = 0.2) -> None:
-    """Print what calls cost over an API that never answers, beside the deterministic line."""
-    with serving(Fake(always="hang")) as fake:
-        api = Api(lambda: "key", hard_seconds=0.5, base_url=fake.url, parallel=100)
-        api.client()
-        settings = SummarizerSettings(consent=True, soft_seconds=soft_seconds)
-        pointer = Pointer(settings, api, Answers(None), reducers.reduce)
-        plain = Pipeline(MemoryArtifacts(), reducers.reduce, clip.reduce)
-        added = []
-        for n in range(count):
-            result = dumps({"content": [{"type": "text", "text": f"{PROSE}\n{n}"}]})
-            took = []
-            for line in (plain, replace(plain, summarizer=pointer)):
-                began = time.perf_counter()
-                line.shorten(Call("a", "b"), result, Rule())
-                took.append(time.perf_counter() - began)
-            added.append(1e3 * (took[1] - took[0]))
-        api.close()
-    waited = [ms for ms in added if ms >= 1e3 * soft_seconds]
-    added.sort()
-    print(
-        f"soft deadline {1e3 * soft_seconds:.0f} ms; {count} calls, {len(waited)} waited for it,"
-        f" the others met the open breaker; added ms p50 {statistics.median(added):.0f},"
-        f" p99 {added[int(0.99 * (count - 1))]:.0f}, max {added[-1]:.0f}"
-    )
+    for outgoing in eligible[: args.decisions]:
+        print(outgoing.outcome, "|", outgoing.summary.decision)
 
 
 def main() -> None:
@@ -188,12 +157,8 @@ def main() -> None:
     parser.add_argument("--open", action="store_true")
     parser.add_argument("--agent", default="claude-opus-5-5")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--hang", type=int, default=0)
-    args = parser.parse_args()
-    if args.hang:
-        hang(args.hang)
-    else:
-        run(args)
+    parser.add_argument("--decisions", type=int, default=5, help="print so many, with the inputs")
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import select
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from listed import UPSTREAMS as UPSTREAMS
+from listed import Listed, gateway_to
 from users import User
 
 # How long an example takes says nothing on a busy machine. The examples are the same every time,
@@ -25,7 +26,6 @@ settings.register_profile(
 settings.load_profile("steady")
 
 BOUND_SECONDS = 30
-UPSTREAMS = Path(__file__).parent / "upstreams"
 # A plain wire, unless the test says otherwise.
 MAIN = (
     "import os; os.environ.setdefault('COATCHECK', 'off');"
@@ -133,63 +133,6 @@ def coatcheck(*upstream: str, name: str = "up") -> list[str]:
     return [sys.executable, "-c", MAIN, "run", "--name", name, "--", *server]
 
 
-class Gateway:
-    """A stdio server of tests/upstreams over HTTP, and what was sent to it."""
-
-    def __init__(self, kind: str, *upstream: str, port: int = 0) -> None:
-        server = [sys.executable, str(UPSTREAMS / upstream[0]), *upstream[1:]]
-        words = [sys.executable, str(UPSTREAMS / "gateway.py"), "--kind", kind, "--port", str(port)]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen([*words, "--", *server], stdout=pipe, stderr=pipe)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-        self.requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self.log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._read, args=pair, daemon=True)
-            for pair in ((self._process.stdout, self.requests), (self._process.stderr, self.log))
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _read(self, stream: Any, lines: "queue.SimpleQueue[bytes]") -> None:
-        with stream:
-            for line in stream:
-                lines.put(line)
-        lines.put(b"")
-
-    def url(self, path: str = "/mcp") -> str:
-        """Return the address of an endpoint."""
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def seen(self, wanted: str) -> dict[str, str]:
-        """Wait for a request such as "GET /mcp" and return its headers."""
-        while not (line := self.requests.get(timeout=BOUND_SECONDS).decode()).startswith(wanted):
-            assert line, f"ended without {wanted}"
-        found = json.loads(line.removeprefix(wanted))
-        assert isinstance(found, dict)
-        return found
-
-    def control(self, **what: Any) -> None:
-        """Say what is to go wrong with the next request."""
-        request = urllib.request.Request(
-            self.url("/control"), json.dumps(what).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=BOUND_SECONDS):
-            pass
-
-    def end(self) -> None:
-        """Leave nothing behind."""
-        self._process.terminate()
-        try:
-            self._process.wait(BOUND_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for thread in self._threads:
-            thread.join(BOUND_SECONDS)
-
-
 def over(url: str, *more: str, name: str = "up") -> list[str]:
     """Return the command line of a coatcheck in front of a URL."""
     return [sys.executable, "-c", MAIN, "run", "--name", name, "--url", url, *more]
@@ -198,7 +141,7 @@ def over(url: str, *more: str, name: str = "up") -> list[str]:
 @contextmanager
 def reached(way: str, *upstream: str) -> Iterator[Agent]:
     """Give an agent with a server of tests/upstreams behind coatcheck, by stdio or over HTTP."""
-    gateway = None if way == "stdio" else Gateway(way, *upstream)
+    gateway = None if way == "stdio" else gateway_to(way, *upstream)
     path = "/sse" if way == "sse" else "/mcp"
     agent = Agent(coatcheck(*upstream) if gateway is None else over(gateway.url(path)), {})
     try:
@@ -210,17 +153,29 @@ def reached(way: str, *upstream: str) -> Iterator[Agent]:
 
 
 @pytest.fixture
-def gateway() -> Iterator[Callable[..., Gateway]]:
+def listed() -> Iterator[Callable[[Listed], Listed]]:
+    """End a server with the test."""
+    servers: list[Listed] = []
+
+    def keep(server: Listed) -> Listed:
+        servers.append(server)
+        return server
+
+    yield keep
+    for server in servers:
+        server.end()
+
+
+@pytest.fixture
+def gateway(listed: Callable[[Listed], Listed]) -> Callable[..., Listed]:
     """Start a server over HTTP: gateway("stream", "plain.py")."""
-    gateways: list[Gateway] = []
+    return lambda *words, port=0: listed(gateway_to(*words, port=port))
 
-    def started(kind: str, *upstream: str, port: int = 0) -> Gateway:
-        gateways.append(Gateway(kind, *upstream, port=port))
-        return gateways[-1]
 
-    yield started
-    for one in gateways:
-        one.end()
+@pytest.fixture
+def guarded(listed: Callable[[Listed], Listed]) -> Callable[..., Listed]:
+    """Start a server that asks for a login: guarded("60")."""
+    return lambda *words: listed(Listed(str(UPSTREAMS / "guarded.py"), *words))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -214,6 +214,22 @@ def test_after_a_death_the_upstream_is_spoken_to_as_before(start: Callable[..., 
     assert methods == {None, "notifications/tools/list_changed"}
 
 
+def test_what_the_agent_wished_for_holds_after_a_death(start: Callable[..., Agent]) -> None:
+    agent = start("eras.py", "modern")
+    greet(agent)
+    agent.send(id=1, method="logging/setLevel", params={"level": "info"})
+    agent.send(id=2, method="resources/subscribe", params={"uri": "test://watched"})
+    assert [agent.read()["id"], agent.read()["id"]] == [1, 2]
+    agent.call("die", 3)
+    assert agent.read()["error"]["code"] == wire.UPSTREAM_GONE
+    agent.call("log", 4)
+    assert agent.read()["params"]["data"] == "logged"
+    assert agent.read()["id"] == 4
+    agent.call("touch", 5)
+    methods = {agent.read().get("method"), agent.read().get("method")}
+    assert methods == {None, "notifications/resources/updated"}
+
+
 def test_a_result_that_is_no_object_is_wrapped_for_the_agent(able: Agent) -> None:
     able.call("rows", 1)
     assert answer(able, 1)["result"]["structuredContent"] == {"result": [1, 2]}
@@ -281,6 +297,19 @@ def test_a_request_that_is_stamped_already_stays_as_it_is() -> None:
     assert eras.stamp(wire.read(line), eras.envelope(HELLO)) == line + b"\n"
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"content": [{"type": "text", "text": '"resultType":"input_required"'}]},
+        {"resultType": "complete", "status": "input_required", "inputRequests": {}},
+        {"structuredContent": {"resultType": "input_required"}},
+    ],
+)
+def test_only_a_result_that_lacks_input_itself_is_taken_for_one(result: dict[str, Any]) -> None:
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()
+    assert eras.lack_of(line) is None
+
+
 class Stream:
     """An upstream as Listening sees it: what it was sent, what the agent got, what is due."""
 
@@ -290,11 +319,12 @@ class Stream:
         self.due: list[tuple[float, Callable[[], None]]] = []
         self.last = 0
         self.listening = Listening(
-            lists, lambda: b"", self.next, self.up.append, self.down.append, self.later
+            lists, {}, self.listen, self.up.append, self.down.append, self.later
         )
 
-    def next(self) -> int:
+    def listen(self, lists: Collection[str], uris: Collection[str]) -> int:
         self.last += 1
+        self.up.append(eras.listen(self.last, b"", lists, uris))
         return self.last
 
     def later(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]:

@@ -299,12 +299,15 @@ async def test_a_result_of_8_megabytes_passes(session: Session) -> None:
     assert len(await session.said("big", bytes=8_000_000)) == 8_000_000
 
 
-@pytest.mark.parametrize("front_name", FRONTS)
+@pytest.mark.parametrize(
+    ("front_name", "transport", "server"),
+    [*((name, "stdio", "handshake") for name in FRONTS), ("run", "sse", "modern")],
+)
 async def test_a_client_without_the_handshake_gets_an_error_and_no_empty_list(
-    front_name: str, tmp_path: Path, running: Running
+    front_name: str, transport: str, server: str, tmp_path: Path, running: Running
 ) -> None:
-    server = front(Cell("modern", front_name, "stdio", "handshake"), tmp_path, running)
-    async with Client(server, mode="2026-07-28", read_timeout_seconds=BOUND_SECONDS) as client:
+    way = front(Cell("modern", front_name, transport, server), tmp_path, running)
+    async with Client(way, mode="2026-07-28", read_timeout_seconds=BOUND_SECONDS) as client:
         with pytest.raises(MCPError):
             await client.list_tools()
 

@@ -35,6 +35,7 @@ LAYERS = {
     "ruletext": 1.0,
     "values": 1.2,
     "params": 1.0,
+    "probes": 1.0,
     "find": 1.3,
     "query": 1.3,
     "difference": 1.3,

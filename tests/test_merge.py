@@ -117,12 +117,22 @@ def test_a_long_name_is_cut_to_what_clients_take_and_still_reaches_its_tool(
     serve: "Serve",
 ) -> None:
     long = [f"list_the_repository_security_advisories_of_organization_{n}" for n in (1, 2)]
-    agent = serve(upstream("github", "--tools", ",".join(long)), switch="off")
+    agent = serve(upstream("github", "--tools", ",".join(long)), upstream("b"), switch="off")
     agent.greet()
-    names = tools(agent)
+    names = tools(agent)[:-1]
     assert len(set(names)) == 2
     assert all(len(f"mcp__coatcheck__{name}") <= 64 for name in names)
     assert [said(agent, name) for name in names] == [f"github: {name}" for name in long]
+
+
+def test_a_single_upstream_keeps_its_names_unless_told_otherwise(serve: "Serve") -> None:
+    agent = serve(upstream("a"))
+    assert agent.greet()["result"]["serverInfo"] == {"name": "a", "version": "1"}
+    assert tools(agent) == ["echo", "fetch_artifact"]
+    agent = serve(upstream("a"), head='[serve]\nnames = "prefixed"\n')
+    assert agent.greet()["result"]["serverInfo"] == {"name": "a", "version": "1"}
+    assert tools(agent) == ["a__echo", "fetch_artifact"]
+    assert said(agent, "nope") == "a: nope"  # it may know more than it lists
 
 
 def test_a_tool_can_be_called_before_any_list(serve: "Serve") -> None:

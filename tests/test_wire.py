@@ -187,3 +187,9 @@ def test_an_error_response_is_json_on_one_line(text: str, code: int) -> None:
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
     assert json.loads(line)["error"] == {"code": code, "message": text}
+
+
+def test_a_big_message_that_is_cut_inside_a_text_is_refused_in_linear_time() -> None:
+    cut = b'{"id":1,"result":{"content":[{"text":"' + b"x" * 5_000_000
+    with pytest.raises(wire.Malformed):  # in quadratic time this takes hours
+        wire.members(cut)

@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 from coatcheck import eras, wire
 from coatcheck.link import Upstream
-from coatcheck.modern import Modern
+from coatcheck.modern import Modern, Wishes
 from coatcheck.types import UpstreamError
 
 logger = logging.getLogger(__name__)
 
 # No initialize is longer; what is longer is not looked through for one.
 HELLO_BYTES = 1 << 16
+# An upstream that refused initialize and says nothing to the probe is one that is not of the later
+# revision; the agent waits for the refusal as long as this.
+PROBE_SECONDS = 30.0
 _INITIALIZE = b'"initialize"'
 _PROBE_ID = 1
 # Errors that say there is no initialize here, rather than that this one was bad.
@@ -40,6 +43,8 @@ class Bridge:
         self._waiting: list[bytes] = []  # lines of the agent during the probe
         self._modern: Modern | None = None
         self._is_modern = False  # as it was found once
+        self._wishes = Wishes()
+        self._timer: asyncio.TimerHandle | None = None
         self._again: asyncio.Task[None] | None = None
         self._tried_again = False
 
@@ -133,6 +138,9 @@ class Bridge:
 
     def _probe(self, hello: eras.Hello) -> None:
         self._probing = True
+        if self._refusal and self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(PROBE_SECONDS, self._give_up)
         self._upstream.send(eras.discover(_PROBE_ID, eras.envelope(hello)))
 
     def _probed(self, hello: eras.Hello, answer: wire.Answer) -> None:
@@ -142,9 +150,10 @@ class Bridge:
         if greeting is None:
             self._refused(answer)
             return
+        self._stop_timer()
         logger.info("upstream %r knows no handshake, only %s", self.name, eras.MODERN)
         send, feed = self._upstream.send, self._feed
-        self._modern = Modern(self.name, hello, answer.line, send, feed)
+        self._modern = Modern(self.name, hello, answer.line, self._wishes, send, feed)
         self._is_modern, self._hello = True, None
         feed([wire.result(hello.id, greeting)[:-1]])
         self._send_waiting()
@@ -159,10 +168,14 @@ class Bridge:
             self._tried_again = True
             self._again = self._tasks.create_task(self._start_again())
             return
-        self._give_up(self._refusal or answer.line)
+        self._refusal = self._refusal or answer.line
+        self._give_up()
 
-    def _give_up(self, refusal: bytes) -> None:
+    def _give_up(self) -> None:
+        """Let the agent have the refusal."""
+        self._stop_timer()
         hello, self._hello = self._hello, None
+        refusal, self._refusal = self._refusal, b""
         self._probing = self._is_modern = False
         if hello is not None:
             span = wire.members(refusal)[b"id"]
@@ -192,8 +205,14 @@ class Bridge:
             self._forget()
             self._ended(reason)
 
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _forget(self) -> None:
         """Be as before the first message, but for what the upstream was found to be."""
+        self._stop_timer()
         if self._modern is not None:
             self._modern.end()
         self._modern, self._hello = None, None

@@ -62,7 +62,7 @@ class StoreSettings:
 class ServeSettings:
     """How `coatcheck serve` makes one server of all upstreams."""
 
-    names: str = "prefixed"
+    names: str = "auto"
     wait_seconds: float = 5.0
 
 
@@ -327,7 +327,7 @@ EXAMPLE_TABLES = """\
 # drop_fields = ["*_url", "node_id"]
 # key = "number"
 
-# The first route that fits names the model.
+# The first route that fits names the model; "none" keeps results from all. `coatcheck eval`.
 # [[summarizer.routes]]
 # tool = "docs.*"
 # least_tokens = 20000

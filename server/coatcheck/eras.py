@@ -26,6 +26,7 @@ _CAPABILITIES = b'"io.modelcontextprotocol/clientCapabilities":'
 _LOG_LEVEL = b'"io.modelcontextprotocol/logLevel":'
 _SERVER_INFO = b"io.modelcontextprotocol/serverInfo"
 _INPUT_REQUIRED = b'"input_required"'
+_STRUCTURED = b'"structuredContent"'
 _OTHER_STRUCTURED = re.compile(rb'"structuredContent"\s*:\s*[^\s{n]')
 _EMPTY = re.compile(rb"\s*\}")
 # What an agent must have said it can, for what an upstream wants of it.
@@ -227,7 +228,7 @@ def as_handshake(method: str, line: bytes) -> bytes:
     Such an agent takes nothing but an object as structuredContent, and the schema of one as
     outputSchema; the revision of 2026-07-28 allows any value. Raises: wire.Malformed.
     """
-    if method == "tools/call" and _OTHER_STRUCTURED.search(line):
+    if method == "tools/call" and _STRUCTURED in line and _OTHER_STRUCTURED.search(line):
         return _with_an_object(line)
     if method == "tools/list" and b'"outputSchema"' in line:
         return _with_schemas_of_objects(line)

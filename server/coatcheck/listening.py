@@ -10,6 +10,9 @@ LONGEST_WAIT_SECONDS = 60.0
 # Calls something after so many seconds; returns what calls that off.
 Later = Callable[[float, Callable[[], None]], Callable[[], None]]
 
+# Asks for changes of these lists and uris; returns the id of that request.
+Listen = Callable[[Collection[str], Collection[str]], int]
+
 ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
 
 
@@ -17,26 +20,25 @@ class Listening:
     """What the agent wants to hear of, and the request in flight that brings it.
 
     A stream cannot be altered: another is opened, and the old one cancelled as soon as the new one
-    holds, so that nothing is missed between. up and down take a line for the upstream and for the
-    agent, next_id gives ids of requests.
+    holds, so that nothing is missed between. lists and uris are what to hear of from the start; up
+    and down take a line for the upstream and for the agent.
     """
 
     def __init__(
         self,
         lists: Collection[str],
-        members: Callable[[], bytes],
-        next_id: Callable[[], int],
+        uris: dict[str, None],
+        listen: Listen,
         up: Callable[[bytes], None],
         down: Callable[[bytes], None],
         later: Later,
     ) -> None:
         self._lists = lists
-        self._members = members
-        self._next_id = next_id
+        self._listen = listen
         self._up = up
         self._down = down
         self._later = later
-        self._uris: dict[str, None] = {}
+        self._uris = uris
         self._heard = 0  # the stream that holds
         self._opening = 0  # the one that is to take its place
         self._waiting: list[bytes] = []  # ids of requests to be answered once it holds
@@ -45,7 +47,7 @@ class Listening:
 
     def begin(self) -> None:
         """Open a stream, if there is anything to hear."""
-        if self._lists and not self._heard and not self._opening:
+        if (self._lists or self._uris) and not self._heard and not self._opening:
             self._open()
 
     def subscribe(self, raw_id: bytes, uri: str) -> None:
@@ -102,8 +104,7 @@ class Listening:
     def _open(self) -> None:
         self._call_off()
         self._close(self._opening)
-        self._opening = self._next_id()
-        self._up(eras.listen(self._opening, self._members(), self._lists, self._uris))
+        self._opening = self._listen(self._lists, self._uris)
 
     def _open_later(self) -> None:
         self._call_off = self._later(self._wait_seconds, self._open)

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import orjson
@@ -34,10 +34,19 @@ class _Call:
     answers: dict[bytes, bytes] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Wishes:
+    """What an agent has asked for that outlives the upstream; the level is JSON."""
+
+    log_level: bytes = b""
+    uris: dict[str, None] = field(default_factory=dict)
+
+
 class Modern:
     """The lines between a handshake agent and an upstream that knows no handshake.
 
-    Requests of the agent keep their ids, which have ten digits; ours are below.
+    Requests of the agent keep their ids, which have ten digits; ours are below. wishes are of
+    this agent, and updated.
     """
 
     def __init__(
@@ -45,15 +54,16 @@ class Modern:
         name: str,
         hello: eras.Hello,
         discovered: bytes,
+        wishes: Wishes,
         send: Callable[[bytes], None],
         feed: Callable[[list[bytes]], None],
     ) -> None:
         self._name = name
         self._hello = hello
-        self._discovered = discovered
         self._send = send
         self._feed = feed
-        self._members = eras.envelope(hello)
+        self._wishes = wishes
+        self._members = eras.envelope(hello, wishes.log_level)
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(2)
         self._up: list[bytes] = []
@@ -64,8 +74,8 @@ class Modern:
         self._timers: set[asyncio.TimerHandle] = set()
         self._listening = Listening(
             eras.lists_that_change(discovered),
-            lambda: self._members,
-            lambda: next(self._ids),
+            wishes.uris,
+            self._listen,
             self._up.append,
             self._down_line,
             self._later,
@@ -129,8 +139,8 @@ class Modern:
         self._down.append(wire.result(raw_id, b"{}"))
 
     def _set_level(self, message: wire.Message, raw_id: bytes) -> None:
-        level = orjson.dumps(str(message.params().get("level", "info")))
-        self._members = eras.envelope(self._hello, level)
+        self._wishes.log_level = orjson.dumps(str(message.params().get("level", "info")))
+        self._members = eras.envelope(self._hello, self._wishes.log_level)
         self._down.append(wire.result(raw_id, b"{}"))
 
     def _subscribe(self, message: wire.Message, raw_id: bytes) -> None:
@@ -270,6 +280,11 @@ class Modern:
         timer = self._loop.call_later(seconds, now)
         self._timers.add(timer)
         return call_off
+
+    def _listen(self, lists: Collection[str], uris: Collection[str]) -> int:
+        our_id = next(self._ids)
+        self._up.append(eras.listen(our_id, self._members, lists, uris))
+        return our_id
 
     def _down_line(self, line: bytes) -> None:
         self._down.append(line)

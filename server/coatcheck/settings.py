@@ -182,9 +182,9 @@ STORE_KEYS: dict[str, Key] = {
 }
 SERVE_KEYS: dict[str, Key] = {
     "names": Key(
-        _one_of("prefixed", "flat"),
-        'one of "prefixed", "flat"',
-        "prefixed: upstream__tool | flat: as the upstream calls it, where that is unique",
+        _one_of("auto", "prefixed", "flat"),
+        'one of "auto", "prefixed", "flat"',
+        "prefixed: upstream__tool | flat: its own name where unique | auto: prefixed if several",
     ),
     "wait_seconds": Key(_positive, "a number above 0", "lists do not wait longer for an upstream"),
 }

@@ -38,6 +38,7 @@ def _nested(depth: int) -> bytes:
 _VALUE_TEXT = _STRING + rb'|[^\s,:"\[\]{}]++|' + _nested(_DEPTH)
 _VALUE = re.compile(_VALUE_TEXT, re.DOTALL)
 _BRACKET = re.compile(rb"(?:" + _FLAT + rb")*+([\[\]{}])", re.DOTALL)
+_VALUE_OPEN = re.compile(rb"([\[{])")
 _KEY = re.compile(rb"(" + _STRING + rb")" + _WS + rb":" + _WS, re.DOTALL)
 _MEMBER = re.compile(
     rb"(%b)%b:%b(%b)%b([,}])%b" % (_STRING, _WS, _WS, _VALUE_TEXT, _WS, _WS), re.DOTALL
@@ -348,10 +349,10 @@ def _value_end(data: bytes, start: int) -> int:
 
 
 def _deep_end(data: bytes, start: int) -> int:
-    depth = 0
-    if data[start : start + 1] in (b"{", b"["):
-        for match in _BRACKET.finditer(data, start):
-            depth += 1 if match[1] in b"[{" else -1
-            if depth == 0:
-                return match.end()
+    depth, match = 0, _VALUE_OPEN.match(data, start)
+    while match is not None:  # a search instead would try every byte of a string that never ends
+        depth += 1 if match[1] in b"[{" else -1
+        if depth == 0:
+            return match.end()
+        match = _BRACKET.match(data, match.end())
     raise Malformed(f"no value at byte {start}")

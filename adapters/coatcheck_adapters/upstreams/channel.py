@@ -1,6 +1,7 @@
 """Exchange bytes with one HTTP endpoint: within its origin, at the reader's pace, cleaned up."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from coatcheck import wire
 from coatcheck_adapters.upstreams import refusals
 from coatcheck_adapters.upstreams.events import Event, Events
 from coatcheck_adapters.upstreams.refusals import Broken, Refused
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 60.0
@@ -82,6 +85,7 @@ class Channel:
         self._unsent_bytes = 0
         self._group = tasks
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told = False
         self._go = asyncio.Event()
         self._go.set()
         self._client = httpx2.AsyncClient(
@@ -216,6 +220,13 @@ class Channel:
             await self._go.wait()
 
     # What the upstream did not say itself
+
+    def unauthorized(self) -> Refused:
+        """Return what to say about a 401, after telling it to the person, once."""
+        if not self._told:
+            self._told = True
+            logger.error("%s %s", self.endpoint.place, self.endpoint.login)
+        return Refused(self.endpoint.login)
 
     def fail(self, raw_id: bytes, text: str, code: int = wire.UPSTREAM_GONE) -> None:
         """Answer a request of ours with an error."""

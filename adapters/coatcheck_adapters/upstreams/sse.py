@@ -80,7 +80,7 @@ class LegacySse:
 
     def _check(self, response: "httpx2.Response") -> None:
         if response.status_code == 401:
-            raise Refused(self._channel.endpoint.login)
+            raise self._channel.unauthorized()
         if not response.is_success:
             raise Refused(refusals.of_status(response.status_code, response.headers))
 

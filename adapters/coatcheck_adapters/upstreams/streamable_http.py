@@ -177,7 +177,7 @@ class StreamableHttp:
         """Make an answer of a response that reports a failure."""
         status = response.status_code
         if status == 401:
-            raise Refused(self._channel.endpoint.login)
+            raise self._channel.unauthorized()
         body = await self._channel.whole(response) if kind_of(response) == JSON else b""
         error = body if is_answer(body, request.id) else None
         if error is None and has_session and _is_lost(status, body):

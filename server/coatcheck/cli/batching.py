@@ -50,31 +50,18 @@ class Batches:
     def send(self, jobs: Iterable["Job"], refs: Mapping[str, str]) -> Read:
         """Send what has no answer and is not under way, as far as the caps allow."""
         from coatcheck.summarize import batches
+        from coatcheck.summarize.economics import BATCH_SHARE
 
         under_way = {key for batch in self._open.values() for key in batch.asked}
         wanted = {job.key: job for job in jobs if job.kept is None and job.key not in under_way}
-        taken = self._within_caps(list(wanted.values()))
+        pending = sum(batch.expected_usd for batch in self._open.values())
+        taken = within_caps(self._at, wanted.values(), BATCH_SHARE, pending)
         for group in batches.chunks(taken):
             name = batches.submit(self._api, group)
             self._open[name] = batches.batch_of(group, refs)
             batches.remember(self._path, self._open)
             click.echo(f"{name}: {len(group):,} requests sent", err=True)
         return Read(sent=len(taken), left_out=len(wanted) - len(taken))
-
-    def _within_caps(self, jobs: "list[Job]") -> "list[Job]":
-        """Return of jobs what the caps allow beside what was spent and what is under way."""
-        from coatcheck.summarize.economics import BATCH_SHARE
-
-        settings = self._at.config.summarizer
-        spent = outlook(self._at.home, "", "", time.time())
-        left = min(settings.daily_usd - spent.today_usd, settings.monthly_usd - spent.month_usd)
-        left -= sum(batch.expected_usd for batch in self._open.values())
-        taken = []
-        for job in jobs:
-            left -= job.expected_usd * BATCH_SHARE
-            if left >= 0:
-                taken.append(job)
-        return taken
 
     def collect(self, *, wait: bool, told: Callable[[str, str], None] = lambda _, __: None) -> Read:
         """Keep and book the answers of what has ended; with wait only after all of it has.
@@ -148,3 +135,22 @@ class Batches:
 
         del self._open[name]
         batches.remember(self._path, self._open)
+
+
+def within_caps(
+    at: Place, jobs: "Iterable[Job]", share: float = 1.0, pending_usd: float = 0.0
+) -> "list[Job]":
+    """Return of jobs what the caps allow beside what was spent and what is pending.
+
+    share is the part of the list price that is paid.
+    """
+    settings = at.config.summarizer
+    spent = outlook(at.home, "", "", time.time())
+    left = min(settings.daily_usd - spent.today_usd, settings.monthly_usd - spent.month_usd)
+    left -= pending_usd
+    taken = []
+    for job in jobs:
+        left -= job.expected_usd * share
+        if left >= 0:
+            taken.append(job)
+    return taken

@@ -70,15 +70,20 @@ class Seen:
 
 
 @click.command()
-def demo() -> None:
+@click.option("--live", is_flag=True, help="Have a model read one public page, with your key.")
+def demo(live: bool) -> None:
     """Show the main job on recorded real data: no key, no network.
 
     Example: coatcheck demo
+
+    A recording stands in place of a model's answer; --live asks summarizer.model, which sends a
+    page of the SQLite documentation and costs less than a cent.
     """
     try:
         state = _empty(home() / "demo")
         with as_file(files("coatcheck") / "data" / "demo") as data:
             asyncio.run(asyncio.wait_for(_demo(data, state), SECONDS))
+            _summary(data, state, live=live)
     except* Exception as group:  # noqa: BLE001 - whatever went wrong ends in one line
         raise click.ClickException(str(_first(group))) from None
 
@@ -162,6 +167,23 @@ async def _show(
     arguments = ", ".join(f'{k}="{v}"' for k, v in {"ref": ref[0], **step.then}.items())
     click.secho(f"fetch_artifact({arguments}): {count(part):,} tokens", bold=True)
     click.echo(_indented(part, 5) + "\n")
+
+
+def _summary(data: Path, state: Path, *, live: bool) -> None:
+    """Show one result that a model has a say in."""
+    from coatcheck.cli.demo_summary import FILE, summarized
+    from coatcheck.counting import TokenCounter
+
+    counter = TokenCounter()
+    focus, outgoing, said = summarized(data, state, live=live)
+    click.echo(f"\n{said}")
+    if outgoing.outcome != "summarized":
+        why = outgoing.reason or "the answer was not shown"
+        raise DemoError(f"no summary: {why}; `coatcheck doctor` checks the key")
+    whole = (data / FILE).read_text("utf-8")
+    tokens = f"{counter.count(whole).tokens:,} -> {counter.count(outgoing.view).tokens:,} tokens"
+    click.secho(f'read_page(_focus="{focus}"): {tokens}', bold=True)
+    click.echo(_indented(outgoing.view))
 
 
 async def _call(client: "Client", tool: str, arguments: dict[str, Any]) -> str:

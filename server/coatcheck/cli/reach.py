@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asyncio import TaskGroup
 
     from coatcheck_adapters.upstreams.channel import Endpoint
+    from coatcheck_adapters.upstreams.logins import Logins
     from coatcheck_adapters.upstreams.url import UrlUpstream
 
 
@@ -32,22 +33,53 @@ def endpoint_of(
     more: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> "Endpoint":
-    """Return where an upstream is, with its headers from the environment.
+    """Return where an upstream is, with its headers from the environment, or its login.
 
-    more are further headers; `${NAME}` in them is resolved too. Raises: ConfigError.
+    more are further headers, with variables as ${NAME}. Raises: ConfigError.
     """
     from coatcheck_adapters.upstreams.channel import Endpoint
+    from coatcheck_adapters.upstreams.tokens import Tokens
 
     name, url = settings.name, checked(settings.url, f"the url of upstream {settings.name!r}")
-    where = f"{at.config.path or 'run'}: upstreams.{name}.headers"
+    headers = headers_of(at, settings, more, environ)
+    if any(key.lower() == "authorization" for key in headers):
+        text = "does not accept the Authorization header (HTTP 401); renew its variable"
+        return Endpoint(name, url, headers, login=text)
+    command = f"coatcheck login {login_words(at, settings)}"
+    text = f"wants a login (HTTP 401); run `{command}` in a terminal, then call again"
+    return Endpoint(name, url, headers, Tokens(logins_of(at), name, url), text)
+
+
+def headers_of(
+    at: Place,
+    settings: Upstream,
+    more: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Return the headers of an upstream with what the environment holds. Raises: ConfigError."""
+    where = f"{at.config.path or 'run'}: upstreams.{settings.name}.headers"
     headers = resolve(settings.headers, environ, where)
-    headers |= resolve(more or {}, environ, "run: a header")
+    headers |= resolve(more or {}, environ, "the command line")
     for key, value in headers.items():
         if not (key.isascii() and value.isascii() and (key + value).isprintable()):
             raise ConfigError(
                 f"{where}: {key} holds a character that no header may; correct its variable"
             )
-    return Endpoint(name, url, headers, login=_login(at, settings, headers))
+    return headers
+
+
+def logins_of(at: Place) -> "Logins":
+    """Return the logins kept at a place."""
+    from coatcheck_adapters.upstreams.logins import Logins
+
+    return Logins(at.home / "logins")
+
+
+def login_words(at: Place, settings: Upstream) -> str:
+    """Return what follows `coatcheck login`."""
+    known = at.config.upstreams.get(settings.name)
+    more = "" if known and known.url == settings.url else f" --url {shlex.quote(settings.url)}"
+    return settings.name + more
 
 
 def checked(url: str, where: str) -> str:
@@ -60,15 +92,3 @@ def checked(url: str, where: str) -> str:
     if not right or any(letter.isspace() for letter in url):
         raise ConfigError(f"{where} is none; write it as https://host/path")
     return url
-
-
-def _login(at: Place, settings: Upstream, headers: Mapping[str, str]) -> str:
-    """Say what to do about a 401."""
-    if any(key.lower() == "authorization" for key in headers):
-        return (
-            "does not accept the Authorization header (HTTP 401); renew the token in its variable"
-        )
-    known = at.config.upstreams.get(settings.name)
-    more = "" if known and known.url == settings.url else f" --url {shlex.quote(settings.url)}"
-    command = f"coatcheck login {settings.name}{more}"
-    return f"wants a login (HTTP 401); run `{command}` in a terminal, then call again"

@@ -112,12 +112,17 @@ class Sessions:
         from coatcheck.clerk import Clerk
         from coatcheck.cli.parts import begin
         from coatcheck.fetch import TOOL
+        from coatcheck.inflight import Ids
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
         token = getattr(agent, "principal", "")
         kept = self._artifacts(f"token {token}" if token else LOCAL)
         desks = Desks(self._at, self._ledger, kept, begin(self._at))
+        if len(config.upstreams) == 1 and config.serve.names != "prefixed":
+            (name,) = config.upstreams
+            only = source(self._at, name, partial(desks.only, name), self._workers)
+            return only.connect(agent, tasks, Ids())  # nothing to merge
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
         sources = [
             source(self._at, name, partial(desks.of, name), self._workers)
@@ -139,11 +144,15 @@ class Desks:
     session: "Session"
     asked_for: "AskedFor" = field(default_factory=dict)
 
-    def of(self, name: str) -> "Desk":
-        """Return the desk of an upstream; the common one answers the fetches."""
+    def only(self, name: str) -> "Desk":
+        """Return the desk of an upstream that has no others beside it."""
         from coatcheck.cli.parts import desk
 
-        made = desk(self.at, name, self.ledger, session=self.session, kept=self.kept)
+        return desk(self.at, name, self.ledger, session=self.session, kept=self.kept)
+
+    def of(self, name: str) -> "Desk":
+        """Return the desk of an upstream; the common one answers the fetches."""
+        made = self.only(name)
         made.asked_for, made.has_fetches = self.asked_for, False
         return made
 

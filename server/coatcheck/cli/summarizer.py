@@ -96,11 +96,15 @@ class LateSummarizer:
 
         return self._shared_api(), self._answers(), prices(self._at.config.summarizer.prices)
 
+    def made(self, job: "Job") -> Summary:
+        """Return what the answer that job has makes of its result; none when it has none."""
+        if self._pointer is None or job.kept is None:
+            return Summary(decision=job.decision)
+        return self._pointer.made(job, job.kept)
+
     def note(self, ref: str, job: "Job") -> None:
         """Keep the checked words of the answer that job has, by the ref it is about."""
-        if self._pointer is None or job.kept is None:
-            return
-        made = self._pointer.made(job, job.kept).reduction
+        made = self.made(job).reduction
         line = made.text.partition("\n")[0] if made else ""
         if line.startswith("summary ("):
             self._answers().note(ref, line)

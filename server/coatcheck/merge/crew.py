@@ -88,6 +88,8 @@ class Crew:
             if member.state == "starting":
                 logger.warning("upstream %r is slow to start; it may come later", member.name)
         complete = len(answers) == len(self.members)
+        if complete and len(answers) == 1:  # nothing to merge
+            return wire.result(raw_id, self.members[0].said)
         return wire.result(
             raw_id, orjson.dumps(greeting.initialized(asked, answers, complete=complete))
         )
@@ -180,7 +182,7 @@ class Crew:
         self.is_modern = self._is_answered = True
         for member in self.members:
             if member.name in answers:
-                member.answer = answers[member.name]
+                member.understood(asking[member.name].result())
                 member.begin()
             elif asking[member.name].done():
                 reply = asking[member.name].result()
@@ -189,6 +191,8 @@ class Crew:
                 member.state = "starting"
                 self._come(member, self._follow(member, asking[member.name]))
         complete = len(answers) == len(self.members)
+        if complete and len(answers) == 1:
+            return self.members[0].said
         return orjson.dumps(greeting.discovered(answers, complete=complete))
 
     async def _follow(self, member: Member, asking: "asyncio.Task[Reply | None]") -> None:
@@ -197,7 +201,7 @@ class Crew:
         if reply is None or _refuses(reply) or not reply.result:
             member.missing(reply.why if reply else member.why)
             return
-        member.answer = reply.body()
+        member.understood(reply)
         member.begin()
         self._came(member)
 

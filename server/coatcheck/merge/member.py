@@ -56,8 +56,8 @@ class Member:
     """One upstream of a session.
 
     state: idle until it is greeted, starting until it has answered, then ready, or missing (why
-    says so). answer is what it said of itself, empty before that. heard_lines gets what it says,
-    but for the answers to what was asked with ask.
+    says so). answer is what it said of itself, said the same as received. heard_lines gets its
+    lines, but for the answers to what was asked with ask.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Member:
         self.state: State = "idle"
         self.why = ""
         self.answer: Mapping[str, Any] = {}
+        self.said = b""
         self._source = source
         self._tasks = tasks
         self._ids = ids
@@ -87,6 +88,10 @@ class Member:
         if self.state != "ready":
             return False
         return not self.answer or kind in self.answer.get("capabilities", {})
+
+    def understood(self, reply: Reply) -> None:
+        """Note what it said of itself."""
+        self.answer, self.said = reply.body(), reply.result
 
     # To the upstream
 
@@ -116,7 +121,7 @@ class Member:
                 return False
             reply = await self.ask(lambda raw_id: messages.with_id(hello, raw_id))
             if reply.result:
-                self.answer = reply.body()
+                self.understood(reply)
                 return True
             why = reply.why
             if reply.code == messages.UNSUPPORTED_VERSION and not is_new:

@@ -148,6 +148,9 @@ class Routes:
         await self._learn(message, method)
         if self._carried(message, path, names):
             return None
+        if len(self._crew.members) == 1:
+            self._crew.members[0].carry(message.line)
+            return None
         text = f"Unknown {method.partition('s/')[0]}: {messages.text_param(message, *path)}"
         return wire.error(message.id or b"null", messages.INVALID_PARAMS, text)
 

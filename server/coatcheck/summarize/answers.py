@@ -38,6 +38,15 @@ class Answers:
             return None
         return Reply(facts["text"], facts["model"], Usage(), 0.0, facts["stopped"], facts["room"])
 
+    def billed(self, key: str) -> tuple[Usage, float]:
+        """Return what the reply under key was billed, and its seconds; zeros when there is none."""
+        try:
+            blob = self._store.get(PREFIX + key) if self._store else None
+            facts = unseal(blob)[0] if blob else {}
+        except (StoreError, Damaged):
+            facts = {}
+        return (Usage(**facts["usage"]), float(facts["seconds"])) if facts else (Usage(), 0.0)
+
     def put(self, key: str, reply: Reply) -> None:
         """Keep reply under key."""
         facts = {"at": self._clock(), **asdict(reply)}

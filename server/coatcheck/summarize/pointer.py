@@ -3,16 +3,17 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import Any, Protocol
 
 from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
-from coatcheck.summarize.client import Api, Reply, Unanswered, billed
+from coatcheck.summarize.client import Reply, Unanswered, billed
 from coatcheck.summarize.economics import Decision, Price, Prospect, decide, prices
 from coatcheck.summarize.forms import (
     EVERYTHING,
@@ -75,6 +76,18 @@ class Job:
     began: float = 0.0
 
 
+class Line(Protocol):
+    """As much of the Api as a Pointer uses."""
+
+    def ask(self, body: Mapping[str, Any]) -> "Future[Reply]":
+        """Send a message. Raises: Unanswered."""
+        ...
+
+    def close(self) -> None:
+        """Cancel what is under way."""
+        ...
+
+
 class Pointer:
     """The Summarizer Protocol over the Messages API.
 
@@ -84,7 +97,7 @@ class Pointer:
     def __init__(
         self,
         settings: SummarizerSettings,
-        api: Api,
+        api: Line,
         answers: Answers,
         reduce: Reducer,
         *,
