@@ -7,26 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pages import NOW, Home, client, home
+from pages import NOW, client, home
 
 from coatcheck import config
-from coatcheck.cli.page_source import HomeSource
-from coatcheck.cli.place import Place
 from coatcheck.cli.rules import Change, change, owner_of, write
 from coatcheck.types import ConfigError, Rule
 
 TOOL = "github.list_issues"
 SETTINGS = '# mine\n\n[tools."github.*"]\nkey = "number"  # stays\n'
-
-
-def at(made: Home) -> Place:
-    file = made.path / "config.toml"
-    return Place(made.path, config.load(file if file.exists() else None, {}))
-
-
-def source(made: Home) -> HomeSource:
-    found = made.source()
-    return HomeSource(found.sources, found.findings, lambda: at(made))
 
 
 def fields(page: str) -> dict[str, str]:
@@ -41,7 +29,7 @@ ORIGIN = {"origin": "http://127.0.0.1:8400"}
 
 def test_the_workbench_asks_for_a_tool_first(tmp_path: Path) -> None:
     made = home(tmp_path)
-    with client(source(made)) as asked:
+    with client(made.source()) as asked:
         assert f'value="{TOOL}"' in asked.get("/workbench").text
         made.artifacts.kept.clear()
         assert "Nothing is kept yet" in asked.get("/workbench").text
@@ -52,7 +40,7 @@ def test_a_rule_is_tried_and_written_below_what_stands_there(tmp_path: Path) -> 
     made = home(tmp_path)
     file = tmp_path / "config.toml"
     file.write_text(SETTINGS)
-    with client(source(made)) as asked:
+    with client(made.source()) as asked:
         page = asked.get(f"/workbench?tool={TOOL}&budget_tokens=300&drop_fields=url").text
         assert "+budget_tokens = 300" in unescape(page) and "1 results" in page
         answer = asked.post("/workbench", data=fields(page), headers=ORIGIN)
@@ -68,7 +56,7 @@ def test_a_rule_is_tried_and_written_below_what_stands_there(tmp_path: Path) -> 
 
 def test_nothing_is_written_without_the_key_of_the_form_and_our_origin(tmp_path: Path) -> None:
     made = home(tmp_path)
-    with client(source(made)) as asked:
+    with client(made.source()) as asked:
         form = fields(asked.get(f"/workbench?tool={TOOL}&budget_tokens=300").text)
         assert len(form["form"]) == 64
         tries = [
@@ -91,26 +79,26 @@ def test_nothing_is_written_without_the_key_of_the_form_and_our_origin(tmp_path:
 def test_settings_that_cannot_be_edited_are_left_alone(tmp_path: Path) -> None:
     made = home(tmp_path)
     (tmp_path / "config.toml").write_text("tools = { 'github.*' = { key = 'number' } }\n")
-    with client(source(made)) as asked:
+    with client(made.source()) as asked:
         page = asked.get(f"/workbench?tool={TOOL}&budget_tokens=300").text
     assert "by hand" in page and not fields(page)
 
 
 @pytest.mark.parametrize("wrong", ["budget_tokens=x", "mode=loud", "last=x", "reducer=what"])
 def test_a_wrong_setting_is_said_so(tmp_path: Path, wrong: str) -> None:
-    with client(source(home(tmp_path))) as asked:
+    with client(home(tmp_path).source()) as asked:
         assert asked.get(f"/workbench?tool={TOOL}&{wrong}").status_code == 400
 
 
 def test_a_change_that_somebody_else_came_before_is_not_written(tmp_path: Path) -> None:
     made = home(tmp_path)
-    found = change(at(made), TOOL, Rule(budget_tokens=9), made.artifacts.list(9))
+    found = change(made.place(), TOOL, Rule(budget_tokens=9), made.artifacts.list(9))
     assert found.before is None and found.diff.endswith("+budget_tokens = 9")
     write(found)
     assert (tmp_path / "config.toml").stat().st_mode & 0o777 == 0o600
     with pytest.raises(ConfigError, match="cannot be written"):
         write(found)
-    again = change(at(made), TOOL, Rule(budget_tokens=8), made.artifacts.list(9))
+    again = change(made.place(), TOOL, Rule(budget_tokens=8), made.artifacts.list(9))
     (tmp_path / "config.toml").write_text("# other\n")
     with pytest.raises(ConfigError, match="changed meanwhile"):
         write(again)
@@ -123,13 +111,13 @@ def test_a_rule_that_another_table_hides_is_not_written(tmp_path: Path) -> None:
     text = f'[tools."*"]\nkey = "number"\n[tools."{TOOL}"]\nkey = "number"\n'
     (tmp_path / "config.toml").write_text(text)
     with pytest.raises(ConfigError, match="another table comes first"):
-        change(at(made), TOOL, Rule(budget_tokens=9), made.artifacts.list(9))
+        change(made.place(), TOOL, Rule(budget_tokens=9), made.artifacts.list(9))
 
 
 def test_the_owner_of_a_name_with_dots_is_found(tmp_path: Path) -> None:
     made = home(tmp_path)
-    assert owner_of(at(made), TOOL, made.artifacts.list(9)) == ("github", "list_issues")
-    assert owner_of(at(made), "a.b.c", []) == ("a", "b.c")
+    assert owner_of(made.place(), TOOL, made.artifacts.list(9)) == ("github", "list_issues")
+    assert owner_of(made.place(), "a.b.c", []) == ("a", "b.c")
 
 
 def test_try_prints_a_table_and_json_and_writes_when_told_to(

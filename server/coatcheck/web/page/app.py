@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coatcheck.web.guard import Guard, PrincipalOf
 from coatcheck.web.page.door import Door
@@ -30,6 +31,16 @@ def application(
             Middleware(Door, once=once, principal_of=principal_of),
         ],
     )
+
+
+def beside(front: ASGIApp, page: ASGIApp, paths: Collection[str]) -> ASGIApp:
+    """Return both as one: the paths of the front are its own, all others the page's."""
+
+    async def both(scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["path"] not in paths
+        await (page if is_page else front)(scope, receive, send)
+
+    return both
 
 
 async def not_there(request: Request, _: Exception) -> Response:

@@ -147,7 +147,8 @@ def _metrics(source: Source, _: Mapping[str, str]) -> Response:
 
 
 def _json(source: Source, asked: Mapping[str, str]) -> Response:
-    return Response(source.as_json(asked), headers=HEADERS, media_type="application/json")
+    known = {key: value for key, value in asked.items() if key != "form"}
+    return Response(source.as_json(known), headers=HEADERS, media_type="application/json")
 
 
 def _asset(name: str, kind: str, *_: object) -> Response:
