@@ -53,7 +53,7 @@ def test_a_tool_named_like_markup_stays_text(tmp_path: Path, path: str) -> None:
     with client(home(tmp_path).source()) as asked:
         page = asked.get(path).text
     assert HOSTILE not in page
-    assert HOSTILE in unescape(page)
+    assert HOSTILE in unescape(page.replace("<wbr>", ""))
 
 
 def test_the_overview_shows_what_savings_prints(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_rule_is_tried_and_written_below_what_stands_there(tmp_path: Path) -> 
     file.write_text(SETTINGS)
     with client(made.source()) as asked:
         page = asked.get(f"/workbench?tool={TOOL}&budget_tokens=300&drop_fields=url").text
-        assert "+budget_tokens = 300" in unescape(page) and "1 results" in page
+        assert "+budget_tokens = 300" in unescape(page) and "1 result of" in page
         answer = asked.post("/workbench", data=fields(page), headers=ORIGIN)
         assert answer.status_code == 303, answer.text
         assert file.read_text() == (

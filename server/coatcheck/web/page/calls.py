@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 
-from coatcheck.amounts import milliseconds, moment
+from coatcheck.amounts import milliseconds
 from coatcheck.figures import Recorded
 from coatcheck.web.page.html import Child, Html, link_to, tag
-from coatcheck.web.page.layout import Column, badge, cell, document, field, number, table
+from coatcheck.web.page.layout import (
+    Column,
+    badge,
+    breakable,
+    cell,
+    document,
+    field,
+    number,
+    table,
+    when,
+)
 from coatcheck.web.page.source import Wanted
 
 COLUMNS = (
@@ -61,8 +71,8 @@ def row(call: Recorded) -> Sequence[Child]:
     """Return the cells of one call or fetch."""
     is_call = call.kind == "call"
     return (
-        tag("a", moment(call.at)[:-1], href=f"/calls/{call.id}"),
-        name_of(call),
+        tag("a", when(call.at), href=f"/calls/{call.id}"),
+        breakable(name_of(call)),
         badge(call.outcome if is_call else call.verb or call.kind),
         number(call.counterfactual_tokens) if is_call else None,
         number(got(call)),

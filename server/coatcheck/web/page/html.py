@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 Child: TypeAlias = "str | int | Iterable[Child] | None"
 Value: TypeAlias = str | int | bool | None
 
-VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
+VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr"})
 LINKS = frozenset({"href", "src", "action", "formaction"})
 # Controls become their pictures (U+2400 and on); what would turn the order of a line around, or
 # is half a character, becomes the sign for what cannot be shown.

@@ -1,11 +1,12 @@
 """The frame of every page, and the pieces that several pages are made of."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from coatcheck.amounts import count
+from coatcheck.amounts import count, moment
 from coatcheck.web.page.html import Child, Html, link_to, tag, together
 
 VIEWS = (
@@ -178,6 +179,18 @@ def choice(label: str, name: str, options: Iterable[tuple[str, str]], chosen: st
     """Return a labelled list of options, each a value with its words."""
     made = [tag("option", words, value=value, selected=value == chosen) for value, words in options]
     return tag("label", tag("span", label), tag("select", made, name=name))
+
+
+def when(at: float) -> Html:
+    """Return a time as UTC, to the second, that a program can read as well."""
+    written = moment(at)
+    return tag("time", written[:-1], datetime=written.replace(" ", "T"))
+
+
+def breakable(name: str) -> Html:
+    """Return a name that may be broken behind its dots and underscores."""
+    parts = re.split(r"(?<=[._/-])", name)
+    return together([[tag("wbr") if i else None, part] for i, part in enumerate(parts)])
 
 
 def badge(words: str) -> Html:

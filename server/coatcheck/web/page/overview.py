@@ -85,6 +85,7 @@ def headline(found: Overview) -> Html:
 def worth(found: Overview) -> Html:
     """Return the dollars, and what they are made of."""
     money, rates = found.money, found.rates
+    said = f"{rates.model}, {rates.date}"
     parts = (
         f"{dollars(money.written_nano_usd)} not written, {dollars(money.read_nano_usd)} not read"
         f" again, {dollars(money.summary_nano_usd)} paid to the summarizer"
@@ -93,7 +94,7 @@ def worth(found: Overview) -> Html:
         "div",
         tag("dt", "Worth"),
         tag("dd", tag("data", dollars(money.net_nano_usd), value=money.net_nano_usd)),
-        tag("dd", f"{parts}; prices of {rates.model}, {rates.date}", class_="more"),
+        tag("dd", f"{parts}; prices of ", tag("span", said, class_="whole"), class_="more"),
     )
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from coatcheck.amounts import count, moment, percents
+from coatcheck.amounts import percents
 from coatcheck.figures import SessionReport, percent
+from coatcheck.view import number as unit_number
 from coatcheck.web.page.html import Child, Html, link_to, tag
-from coatcheck.web.page.layout import Column, document, number, spans, table
+from coatcheck.web.page.layout import Column, document, number, spans, table, when
 
 COLUMNS = (
     Column("began", "began (UTC)", is_text=True), Column("client", "client", is_text=True),
@@ -18,7 +19,7 @@ COLUMNS = (
 
 def render(found: Sequence[SessionReport], since: str) -> Html:
     """Return the page of the sessions of a window."""
-    title = f"{count(len(found))} sessions, newest first"
+    title = f"{unit_number(len(found), 'sessions')}, newest first"
     return document(
         "Sessions",
         "/sessions",
@@ -42,7 +43,7 @@ def row(found: SessionReport) -> Sequence[Child]:
     net = figures.net_counterfactual_tokens
     calls = link_to("/calls", session=found.session)
     return (
-        tag("a", moment(found.began_at)[:-1], href=calls),
+        tag("a", when(found.began_at), href=calls),
         found.client or "unknown",
         tag("code", found.session[:12]),
         lasted(found.last_at - found.began_at),

@@ -5,19 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from coatcheck.amounts import count, moment, percents
 from coatcheck.figures import percent
 from coatcheck.replay import TRIED_KEYS, TRIED_MODES, Replayed, Verdict
-from coatcheck.settings import KINDS, RULE_KEYS
+from coatcheck.settings import KINDS
 from coatcheck.types import Rule
+from coatcheck.view import number as unit_number
 from coatcheck.web.page.call import code_box
 from coatcheck.web.page.html import Child, Html, link_to, tag, together
-from coatcheck.web.page.layout import (
-    Column,
-    badge,
-    choice,
-    document,
-    field,
-    number,
-    table,
-)
+from coatcheck.web.page.layout import Column, badge, choice, document, field, number, table, when
 from coatcheck.web.page.source import Trial
 
 PATH = "/workbench"
@@ -114,7 +107,7 @@ def setting(key: str, rule: Rule) -> Html:
 
 def hint(key: str) -> str:
     """Return what an empty field of a setting may hold."""
-    return "*_url, node_id" if RULE_KEYS[key].expects.startswith("a list") else ""
+    return {"drop_fields": "*_url, node_id", "keep_fields": "title, user.*"}.get(key, "")
 
 
 def written(rule: Rule, key: str) -> str:
@@ -126,7 +119,7 @@ def written(rule: Rule, key: str) -> str:
 def results(trial: Trial) -> Iterator[Child]:
     """Yield what the rule comes to: sums, a row per artifact, the newest views side by side."""
     rows = trial.rows
-    yield tag("h2", f"The last {count(len(rows))} results of {trial.tool}")
+    yield tag("h2", f"The last {unit_number(len(rows), 'results')} of {trial.tool}")
     yield tiles(rows)
     yield table("Results, newest first", COLUMNS, [row(one) for one in rows])
     yield tag(
@@ -200,7 +193,7 @@ def row(one: Replayed) -> Sequence[Child]:
     """Return the cells of one artifact."""
     verdicts = [weighed.verdict for weighed in one.fetches]
     return (
-        moment(one.kept_at)[:-1],
+        when(one.kept_at),
         number(one.original_tokens),
         number(one.then_tokens),
         number(one.now_tokens),
