@@ -46,7 +46,8 @@ def remotes(draw: Draw, *, allow: str = "") -> dict[str, Any]:
         entry["type"] = draw(st.sampled_from(["http", "sse", "streamable-http"]))
     if draw(st.booleans()):
         tokens = st.text("Xx-_ab1", min_size=1)
-        entry["headers"] = draw(st.dictionaries(tokens, words, max_size=3))
+        values = words.map(lambda word: "value of " + word)  # none is a word of ours
+        entry["headers"] = draw(st.dictionaries(tokens, values, max_size=3))
     if allow and draw(st.booleans()):
         entry[allow] = ["list"]
     return dict(draw(st.permutations(list(entry.items()))))

@@ -26,12 +26,12 @@ ENVELOPE = {
 }
 
 
-def front(*upstream: str) -> list[str]:
+def front(*upstream: str, host: str = "127.0.0.1") -> list[str]:
     """Return the command of the HTTP front alone, over a server of tests/upstreams or a URL."""
     script = Path(__file__).with_name("http_serve.py")
     is_url = upstream[0].startswith("http")
     server = upstream if is_url else [sys.executable, str(UPSTREAMS / upstream[0]), *upstream[1:]]
-    return [sys.executable, str(script), "127.0.0.1:0", "up", *server]
+    return [sys.executable, str(script), f"{host}:0", "up", *server]
 
 
 def serve() -> list[str]:

@@ -5,6 +5,7 @@ import queue
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ class Listed:
         found = json.loads(line.removeprefix(wanted))
         assert isinstance(found, dict)
         return found
+
+    def control(self, **what: Any) -> None:
+        """Say what is to go wrong with the next request."""
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(
+            self.url("/control"), json.dumps(what).encode(), headers, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=BOUND_SECONDS):
+            pass
 
     def end(self) -> None:
         """Leave nothing behind."""

@@ -2,7 +2,9 @@
 
 import json
 import shlex
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -97,7 +99,7 @@ def test_references_are_filled_in_as_the_client_does_it(
         "not looked at, because TOKEN_OF_THIS is not set here"
     )
     monkeypatch.setenv("TOKEN_OF_THIS", "x")
-    assert looked_at(user)["claude-code one"].seen.startswith("1 tools, ")
+    assert looked_at(user)["claude-code one"].seen.startswith("1 tool, ")
 
 
 def test_a_server_of_codex_gets_few_variables(
@@ -109,7 +111,39 @@ def test_a_server_of_codex_gets_few_variables(
     user.write(".codex/config.toml", f"[mcp_servers.one]\n{command}\n")
     user.run("wrap", "--yes")
     monkeypatch.setenv("BROKEN", "it would not answer")
-    assert looked_at(user)["codex one"].seen.startswith("1 tools, ")
+    assert looked_at(user)["codex one"].seen.startswith("1 tool, ")
+
+
+@pytest.fixture
+def far(user: User) -> Iterator[str]:
+    """Give the address of a server that is reached over HTTP."""
+    server = user.write("server.py", SERVER)
+    gateway = Path(__file__).parent / "upstreams/gateway.py"
+    command = [sys.executable, str(gateway), "--kind", "json", "--"]
+    process = subprocess.Popen(
+        [*command, sys.executable, str(server), "list"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}/mcp"
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_remote_server_is_greeted_through_coatcheck(user: User, far: str) -> None:
+    servers(
+        user,
+        near={"type": "http", "url": far, "headers": {"X-Key": "k"}},
+        gone={"type": "http", "url": "http://127.0.0.1:9/mcp"},
+    )
+    user.run("wrap", "--yes")
+    found = looked_at(user, code=1)
+    assert found["claude-code near"].seen.startswith("1 tool, ")
+    assert not found["claude-code near"].fix
+    assert "no answer through coatcheck" in found["claude-code gone"].seen
+    assert "see its address" in found["claude-code gone"].fix
 
 
 def test_a_file_that_does_not_parse_is_told(user: User) -> None:
@@ -147,7 +181,7 @@ def test_definitions_are_counted_with_ours_apart() -> None:
         verdict("x", entry(), Greeting(0.1, {"a": "12345"}), through, len).seen
     )
     alone = verdict("x", entry(remote=True), None, through, len)
-    assert alone.seen == "1 tools, 8 tokens of definitions; 0.2 s to start"
+    assert alone.seen == "1 tool, 8 tokens of definitions; 0.2 s to start"
 
 
 @pytest.mark.parametrize(("client", "late"), [(codex.DIALECT, True), (claude_code.DIALECT, False)])

@@ -149,3 +149,15 @@ def test_an_array_on_gemini_stands_in_an_object() -> None:
     raw = result_of("[1, 2.50]")
     assert desk.wants("tools/call", called(desk), len(raw), raw)
     assert sent_text(desk, called(desk), "[1, 2.50]") == '{"result":[1, 2.50]}'
+
+
+def test_json_for_scripts_is_never_bigger() -> None:
+    desk = desk_for("codex-mcp-client", Rule(format="json", budget_tokens=2_000))
+    passed = 0
+    for words in range(900, 1_000, 4):
+        value = {"note": "plain words of some prose " * (words // 5), "items": list(range(20))}
+        raw = result_of(json.dumps(value))
+        sent = desk.revise("tools/call", called(desk), raw, 0.0)
+        passed += sent is None
+        assert sent is None or len(sent) < len(raw)
+    assert passed > 0

@@ -1,5 +1,6 @@
 """What passes between clients over HTTP and an upstream on stdio, both eras."""
 
+import http.client
 import json
 import os
 import select
@@ -18,6 +19,8 @@ from http_client import (
     messages_of,
     request_of,
 )
+
+from coatcheck.tokens import Tokens
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -450,6 +453,13 @@ def test_what_went_with_the_sessions_is_not_found(served: Served, method: str) -
     assert (answer.status, answer.json["error"]["code"], answer.json["id"]) == (404, -32601, 5)
 
 
+def test_a_subscription_needs_a_client_that_reads_events(served: Served) -> None:
+    headers = {"Mcp_Method": "subscriptions/listen", "MCP_Protocol_Version": MODERN}
+    body = request_of("subscriptions/listen", notifications={}, _meta=ENVELOPE)
+    answer = Client(served.port).post(body, Accept="application/json", **headers)
+    assert answer.status == 406
+
+
 def test_the_era_without_sessions_has_no_get(served: Served) -> None:
     answer = Client(served.port).ask("GET", MCP_Protocol_Version=MODERN)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
@@ -510,3 +520,101 @@ def test_what_is_in_flight_ends_before_the_server_does(
         assert len(response.read()) > size
     assert served.process.wait(30) == 0
     wait_gone(pid)
+
+
+def test_a_long_stream_ends_and_the_client_comes_back_for_the_rest(
+    start: Start, tmp_path: "Path"
+) -> None:
+    served = start("plain.py", COATCHECK_CONFIG=config(tmp_path, "[http]\nstream_seconds = 0.2\n"))
+    client = Client(served.port).greet()
+    body = json.dumps(request_of("tools/call", "q", name="ask", arguments={})).encode()
+    with client.open("POST", body) as response:
+        lines = response.read().splitlines()  # to its end, though there is no answer yet
+    asked = messages_of(lines)[-1]
+    last = [line for line in lines if line.startswith(b"id: ")][-1]
+    client.post({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "decline"}})
+    seen: list[dict[str, Any]] = []
+    while not seen:
+        seen = client.ask("GET", Last_Event_ID=last[4:].decode()).messages
+    assert [message["id"] for message in seen] == ["q"]
+
+
+def test_a_handshake_that_nobody_waited_for_leaves_no_session(start: Start) -> None:
+    served = start("plain.py", COATCHECK_TEST_COMMAND="/usr/bin/tail")  # it never answers
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    body = json.dumps(request_of("initialize", protocolVersion="2025-11-25"))
+    connection.request("POST", "/mcp", body, {"Content-Type": "application/json"})
+    client = Client(served.port)
+    while client.ask("GET", path="/healthz").json["sessions"] == 0:
+        pass
+    connection.close()
+    while client.ask("GET", path="/healthz").json["sessions"] > 0:
+        pass
+
+
+def test_upstreams_end_with_a_server_that_is_killed(
+    start: Start, wait_gone: Callable[..., None]
+) -> None:
+    served = start("plain.py")
+    pid = json.loads(Client(served.port).greet().said("who"))["pid"]
+    served.process.kill()
+    wait_gone(pid)
+
+
+# Tokens
+
+
+def test_what_one_token_opened_no_other_can_use(tmp_path: "Path") -> None:
+    tokens = Tokens(tmp_path / "tokens.json")
+    mine, yours = ({"Authorization": f"Bearer {tokens.new(name)}"} for name in ("me", "you"))
+    served = Served(front("plain.py", host="0.0.0.0"), COATCHECK_HOME=str(tmp_path))
+    try:
+        me = Client(served.port, headers=mine).greet()
+        you = Client(served.port, me.session, me.version, yours)
+        assert me.said("echo", text="x") == "x"
+        assert you.call("echo").status == 404
+        assert you.ask("GET").status == 404
+        assert you.ask("DELETE").status == 404
+        assert Client(served.port, me.session, me.version).call("echo").status == 401
+        pids = {
+            json.loads(
+                client.modern("tools/call", name="who").json["result"]["content"][0]["text"]
+            )["pid"]
+            for client in (Client(served.port, headers=mine), Client(served.port, headers=yours))
+        }
+        assert len(pids) == 2
+        tokens.revoke("me")
+        assert me.call("echo").status == 401
+    finally:
+        served.end()
+
+
+# Mirrored arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "headers", "status"),
+    [
+        ({"region": "eu"}, {}, 400),
+        ({"region": "eu"}, {"Mcp_Param_Region": "eu"}, 200),
+        ({"region": "eu"}, {"Mcp_Param_Region": "us"}, 400),
+        ({}, {"Mcp_Param_Region": "eu"}, 400),
+        ({"count": 3}, {"Mcp_Param_Count": "3"}, 200),
+    ],
+)
+def test_mirrored_arguments_are_checked_though_no_client_has_listed_the_tools(
+    fixture: Served, arguments: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    name = "test_x_mcp_header"
+    body = request_of("tools/call", name=name, arguments=arguments, _meta=ENVELOPE)
+    right = {"Mcp_Method": "tools/call", "Mcp_Name": name, "MCP_Protocol_Version": MODERN}
+    answer = Client(fixture.port).post(body, **right, **headers)
+    assert answer.status == status, answer.body
+
+
+@pytest.fixture(scope="module")
+def fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Return a coatcheck over the server of the conformance suite."""
+    server = Served(front("conformance.py"), COATCHECK_HOME=str(tmp_path_factory.mktemp("home")))
+    yield server
+    server.end()

@@ -73,6 +73,7 @@ LAYERS = {
     "replay": 3.5,
     "clerk": 3.1,
     "link": 3.1,
+    "sharing": 3.2,
     "bridge": 3.2,
     "desk": 4,
     "front": 4,

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from ledgers import CALL, assert_sound, written
 
 from coatcheck.cli.home import Sources
+from coatcheck.cli.savings import savings
 from coatcheck.cli.show import show
 from coatcheck.ledger.reader import reading
 from coatcheck.ledger.summaries import Fared, by_tool
@@ -85,3 +86,21 @@ def test_show_tells_it_of_an_artifact_and_of_its_tool(tmp_path: Path) -> None:
 def test_show_is_silent_about_a_summarizer_that_had_no_say(tmp_path: Path) -> None:
     written(tmp_path, PLAIN)
     assert "Summarizer" not in CliRunner().invoke(show, [CALL.ref], obj=Sources(tmp_path)).output
+
+
+def test_savings_tells_it_of_each_tool_and_of_batches(tmp_path: Path) -> None:
+    batch = Entry("summary", CALL.at, decision="batch of 3", summary_input_tokens=9)
+    written(tmp_path, ASKED, GUARD, replace(PLAIN, tool="get_issue"), batch)
+    output = CliRunner().invoke(savings, [], obj=Sources(tmp_path)).output
+    assert "\nSummarizer, github.list_issues: 2 wanted, 2 answered, 1 shown, 1 caught; " in output
+    assert "\nSummarizer, batches: 1 wanted" in output
+    assert "Summarizer, github.get_issue" not in output
+    raw = CliRunner().invoke(savings, ["--json"], obj=Sources(tmp_path)).output
+    assert json.loads(raw)["summarizer"]["github.list_issues"]["guard_misses"] == 1
+
+
+def test_savings_is_silent_about_a_summarizer_that_had_no_say(tmp_path: Path) -> None:
+    written(tmp_path, PLAIN)
+    assert "ummarizer," not in CliRunner().invoke(savings, [], obj=Sources(tmp_path)).output
+    raw = CliRunner().invoke(savings, ["--json"], obj=Sources(tmp_path)).output
+    assert "summarizer" not in json.loads(raw)

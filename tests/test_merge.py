@@ -405,6 +405,27 @@ def test_an_upstream_that_comes_late_is_announced(serve: "Serve", tmp_path: Path
     assert [m["method"] for m in seen[:2]] == ["initialize", "notifications/initialized"]
 
 
+def test_what_may_be_of_a_late_upstream_waits_for_it(serve: "Serve", tmp_path: Path) -> None:
+    fifo = tmp_path / "gate"
+    os.mkfifo(fifo)
+    late = upstream("late", "--after", str(fifo), "--tools", "only", "--uris", "l:1")
+    agent = serve(upstream("a"), late, head='[serve]\nnames = "flat"\nwait_seconds = 0.1\n')
+    agent.greet()
+    agent.send(id="call", method="tools/call", params={"name": "only"})
+    agent.send(id="read", method="resources/read", params={"uri": "hidden:late"})
+    agent.send(id="vendor", method="vendor/late")
+    assert ask(agent, "ping")["result"] == {}
+    fifo.write_text("go")
+    answers: dict[str, Any] = {}
+    while len(answers) < 3:
+        message = agent.read()
+        if "id" in message:
+            answers[message["id"]] = message["result"]
+    assert answers["call"]["content"][0]["text"] == "late: only"
+    assert answers["read"]["contents"][0]["text"] == "late"
+    assert answers["vendor"] == {"of": "late"}
+
+
 def test_a_killed_upstream_comes_back_and_the_others_do_not_notice(serve: "Serve") -> None:
     agent = serve(upstream("a"), upstream("b"))
     agent.greet()
@@ -613,6 +634,7 @@ async def test_the_sdks_client_finds_everything(tmp_path: Path, mode: Any, era: 
         (upstream("a.b").replace("a.b]", '"a.b"]') + upstream("a_b"), "could not be told apart"),
         (upstream("a") + upstream("a__b"), "could not be told apart"),
         ('[serve]\nnames = "short"\n', "serve.names"),
+        ('[upstreams.a]\nurl = "https://x.test"\nshared = true\n', "take shared out"),
     ],
 )
 def test_settings_that_cannot_be_served_are_refused(serve: "Serve", text: str, wrong: str) -> None:

@@ -269,3 +269,72 @@ async def test_many_sessions_share_nothing_and_leave_nothing(
     assert seen[-1][1] <= seen[0][1] + 2
     assert seen[-1][2] < seen[0][2] + 16 * 1024 + seen[0][2] // 4
     assert server.end() == 0
+
+
+# One upstream for all sessions
+
+SHARED = upstream("a", "--uris", "x:1", "--tools", "keep,wait,ask,progress") + "shared = true\n"
+
+
+def pid_of(client: Client) -> int:
+    return int(client.said("a__keep", text="x").split(" ")[0])
+
+
+@pytest.mark.parametrize("era", ["handshake", "modern"])
+def test_a_shared_upstream_serves_all_sessions_and_ends_with_the_last(
+    serve: Callable[[str], Serving], wait_gone: Callable[..., None], era: str
+) -> None:
+    shared = upstream("a", "--era", era, "--tools", "keep") + "shared = true\n"
+    port = serve(shared + upstream("b")).port
+    clients = [Client(port).greet(roots={}) for _ in range(3)]
+    pids = {pid_of(client) for client in clients}
+    assert len(pids) == 1
+    assert clients[0].ask("DELETE").status in (200, 204)
+    assert {pid_of(client) for client in clients[1:]} == pids
+    for client in clients[1:]:
+        client.ask("DELETE")
+    wait_gone(*pids)
+    assert pid_of(Client(port).greet()) not in pids
+
+
+def test_a_shared_upstream_sees_no_session_and_can_ask_none(
+    serve: Callable[[str], Serving],
+) -> None:
+    port = serve(SHARED + upstream("b")).port
+    client = Client(port).greet(elicitation={})
+    Client(port).greet(sampling={})
+    seen = json.loads(client.said("a__seen"))
+    (hello,) = [message for message in seen if message.get("method") == "initialize"]
+    assert hello["params"]["capabilities"] == {}
+    assert hello["params"]["clientInfo"]["name"] == "coatcheck"
+    answer = client.call("a__ask", id=7).json["result"]["content"][0]["text"]
+    assert json.loads(answer)[1]["code"] == -32601
+
+
+def test_what_a_shared_upstream_says_reaches_only_who_asked(
+    serve: Callable[[str], Serving],
+) -> None:
+    port = serve(SHARED + upstream("b")).port
+    first, second = Client(port).greet(), Client(port).greet()
+    with second.open("GET") as stream:
+        meta = {"progressToken": "t"}
+        answer = first.request("tools/call", 5, name="a__progress", arguments={}, _meta=meta)
+        assert [m["params"]["progressToken"] for m in answer.messages[:-1]] == ["t"]
+        assert answer.messages[-1]["id"] == 5
+        first.request("resources/subscribe", uri="x:1")
+        second.call("a__change")
+        line = b""
+        while not line.startswith(b"data: {"):
+            line = stream.readline()
+        assert json.loads(line[6:])["method"] == "notifications/tools/list_changed"
+
+
+def test_a_shared_upstream_that_dies_comes_back_for_all(serve: Callable[[str], Serving]) -> None:
+    port = serve(SHARED + upstream("b")).port
+    clients = [Client(port).greet() for _ in range(2)]
+    pid = pid_of(clients[0])
+    assert "result" in clients[1].call("b__echo").json
+    assert "error" in clients[0].call("a__die").json
+    again = {pid_of(client) for client in clients}
+    assert len(again) == 1
+    assert pid not in again

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from mcp import Client, StdioServerParameters
 
+import coatcheck
+import coatcheck_adapters
 from coatcheck.cli import launcher
 
 SAY = "import sys; print('plain', *sys.argv[1:], sys.stdin.readline().strip())"
@@ -47,16 +51,44 @@ def launch(
     )
 
 
-def python_with(tmp_path: Path, coatcheck: str) -> str:
+def python_with(tmp_path: Path, text: str) -> str:
     """Return an interpreter that finds a package coatcheck of this text and not the real one."""
     broken = tmp_path / "broken"
     (broken / "coatcheck/cli").mkdir(parents=True)
     (broken / "coatcheck/__init__.py").touch()
-    (broken / "coatcheck/cli/__init__.py").write_text(coatcheck)
+    (broken / "coatcheck/cli/__init__.py").write_text(text)
     script = tmp_path / "python"
     script.write_text(f'#!/bin/sh\nPYTHONPATH={broken} exec {sys.executable} "$@"\n')
     script.chmod(0o755)
     return str(script)
+
+
+def own_copy(tmp_path: Path) -> tuple[str, list[Path]]:
+    """Return an interpreter with a copy of coatcheck of its own, and the folders of that."""
+    folders = [tmp_path / "copy/coatcheck", tmp_path / "copy/coatcheck_adapters"]
+    for package, folder in zip((coatcheck, coatcheck_adapters), folders, strict=True):
+        shutil.copytree(Path(str(package.__file__)).parent, folder)
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path}/copy exec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    return str(script), folders
+
+
+@pytest.mark.parametrize("how", ["remove", "spoil"])
+async def test_a_running_server_outlives_what_becomes_of_its_installation(
+    tmp_path: Path, how: str
+) -> None:
+    python, folders = own_copy(tmp_path)
+    script = launcher.install(tmp_path / "home", python)
+    server = Path(__file__).parent / "upstreams/breaking.py"
+    words = ["run", "--name", "n", "--", sys.executable, str(server), *map(str, folders)]
+    async with Client(StdioServerParameters(command=str(script), args=words)) as agent:
+        await agent.list_tools()
+        await agent.call_tool(how, {})
+        result = await agent.call_tool("lines", {})
+    assert not result.is_error
+    assert "line 0 of a text" in str(result.content[0])
+    assert not folders[0].exists() or "another version" in (folders[0] / "desk.py").read_text()
 
 
 def test_the_launcher_starts_coatcheck_in_front_of_the_upstream(tmp_path: Path) -> None:
@@ -148,3 +180,12 @@ def test_an_agent_is_told_that_its_remote_server_needs_coatcheck(
 )
 def test_an_installation_in_a_cache_is_known(python: str, cached: bool) -> None:
     assert launcher.is_in_cache(python) is cached
+
+
+def test_modules_are_compiled_before_the_first_start(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package/one.py").write_text("x = 1\n")
+    (tmp_path / "package/broken.py").write_text("def\n")
+    launcher.compile_modules(tmp_path / "package", tmp_path / "none")
+    compiled = [path.name.split(".")[0] for path in tmp_path.rglob("*.pyc")]
+    assert compiled == ["one"]

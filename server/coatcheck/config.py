@@ -46,6 +46,7 @@ class Upstream:
     command: str = ""
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    shared: bool = False
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     transport: Transport = "auto"
@@ -313,6 +314,7 @@ EXAMPLE_TABLES = """\
 # command = "npx"
 # args = ["-y", "server-github"]
 # env = { GITHUB_TOKEN = "${GITHUB_TOKEN}" }  # resolved when the upstream is opened
+# shared = false  # one process for all sessions of `coatcheck serve`; it can ask none of them
 
 # [upstreams.docs]
 # url = "https://docs.example/mcp"

@@ -214,12 +214,14 @@ class Pipeline:
             return passed
         try:
             found = pruning.prune(raw, {}, rule.budget_tokens // 2, call.focus)
-            if found is None or rule.mode == "lossless":
+            if found is None or not found[1] or rule.mode == "lossless":
                 return None
             ref = self.artifacts.ref_for("result", result)
             value = pruning.announced(found[0], view.notice(found[1], ref))
             text = value.decode("utf-8", "surrogatepass")
             sent = with_text(result, text, body.others)
+            if len(sent) >= len(result) or estimate(text) >= estimate(body.text):
+                return replace(passed, reason="nothing gained")
             artifact = Artifact(ref, result, call, text, "selected", found[1])
             self.artifacts.put(self._for_its_time(artifact, rule, session))
         except (StoreError, OSError, ValueError, RecursionError) as error:

@@ -169,6 +169,7 @@ UPSTREAM_KEYS: dict[str, Key] = {
     "command": Key(_string, "a text", "the program of a stdio server"),
     "args": Key(_strings, "a list of texts", "its arguments"),
     "env": Key(_mapping, "a table of texts", "added to the environment"),
+    "shared": Key(_boolean, "true or false", "one process for all sessions of `coatcheck serve`"),
     "url": Key(_string, "a text", "the address of a remote server"),
     "headers": Key(_mapping, "a table of texts", "sent with every request"),
     "transport": Key(
@@ -228,6 +229,9 @@ HTTP_KEYS: dict[str, Key] = {
     "body_limit": Key(_size, 'a size such as "4MiB"', "a longer request is refused"),
     "max_sessions": Key(_number, NUMBER, "each has upstreams of its own"),
     "idle_seconds": Key(_positive, AMOUNT, "a session without a request for so long is closed"),
+    "stream_seconds": Key(
+        _positive, AMOUNT, "then a stream of events ends; the client comes back for the rest"
+    ),
     "drain_seconds": Key(_positive, AMOUNT, "what is in flight may take so long at the end"),
 }
 ROUTE_KEYS: dict[str, Key] = {

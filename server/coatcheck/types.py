@@ -158,6 +158,7 @@ class HttpSettings:
     body_limit: int = 4 << 20
     max_sessions: int = 100
     idle_seconds: float = 1800.0
+    stream_seconds: float = 3600.0
     drain_seconds: float = 10.0
 
 

@@ -244,6 +244,15 @@ def members(data: bytes, at: int = 0) -> dict[bytes, Span]:
     return spans
 
 
+def within(data: bytes, span: Span | None, *path: bytes) -> Span | None:
+    """Return where the member that path names stands, below the object at span."""
+    for key in path:
+        if span is None or data[span[0] : span[0] + 1] != b"{":
+            return None
+        span = members(data, span[0]).get(key)
+    return span
+
+
 def elements(data: bytes) -> Iterator[bytes]:
     """Yield the elements of a JSON array as they were written. Raises: Malformed."""
     position, closed = _enter(data, 0, b"[")

@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 Queue = asyncio.Queue[bytes | None]
 LIMIT = 1 << 28
+MODERN = b"io.modelcontextprotocol/protocolVersion"
 CONTROL: dict[str, Any] = {}
 SEEN_HEADERS = ("authorization", "mcp-", "last-event-id", "x-")
 
@@ -41,6 +42,7 @@ class Session:
         self.streams = streams
         self.waiting: dict[bytes, Queue] = {}
         self.standing: Queue = asyncio.Queue()
+        self.over = False
 
     async def write(self, line: bytes) -> None:
         assert self.process.stdin is not None
@@ -60,6 +62,7 @@ class Session:
             else:
                 last = list(self.waiting.values())[-1:] if self.streams else []
                 await (last[0] if last else self.standing).put(line)
+        self.over = True
         for queue in [*self.waiting.values(), self.standing]:
             await queue.put(None)
 
@@ -107,20 +110,23 @@ class Gateway:
             return Response(status_code=200)
         return await self.post(request, body, name)
 
+    def session(self, name: str) -> Session | None:
+        found = self.sessions.get(name)
+        return None if found is None or found.over else found
+
     async def post(self, request: Request, body: bytes, name: str) -> Response:
         message = json.loads(body)
         headers: dict[str, str] = {}
+        session = self.session(name)
         if message.get("method") == "initialize" and self.kind != "stateless":
             name, session = await self.begin()
             headers["Mcp-Session-Id"] = name
-        elif self.kind == "stateless":
+        elif self.kind == "stateless" or MODERN in body:
             session = next(iter(self.sessions.values()), None) or (await self.begin())[1]
-        elif name not in self.sessions:
+        if session is None:
             error = {"code": -32001, "message": "Session not found"}
             status = 404 if name else 400
             return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, status)
-        else:
-            session = self.sessions[name]
         if "method" not in message or "id" not in message:
             await session.write(body)
             return Response(status_code=202)
@@ -138,9 +144,10 @@ class Gateway:
         return Response(line, 200, headers, "application/json")
 
     async def stand(self, request: Request) -> Response:
-        session = self.sessions.get(request.headers.get("mcp-session-id", ""))
+        name = request.headers.get("mcp-session-id", "")
+        session = self.session(name)
         if session is None:
-            return Response(status_code=405)
+            return Response(status_code=404 if name else 405)
         return StreamingResponse(stream(session.standing), 200, None, "text/event-stream")
 
     async def legacy(self, request: Request) -> Response:

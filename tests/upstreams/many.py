@@ -158,7 +158,8 @@ def listen(request_id: object, params: dict[str, Any]) -> None:
     honored = {"toolsListChanged": True} if params["notifications"].get("toolsListChanged") else {}
     note = "notifications/subscriptions/acknowledged"
     send(method=note, params={"notifications": honored, "_meta": meta})
-    send(method="notifications/tools/list_changed", params={"_meta": meta})
+    if honored:
+        send(method="notifications/tools/list_changed", params={"_meta": meta})
     LISTENS.append(request_id)
 
 

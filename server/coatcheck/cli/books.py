@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from coatcheck.figures import By, Overview, Rates, Savings
     from coatcheck.ledger.money import Transcribed
+    from coatcheck.ledger.summaries import Fared
 
 BY: "tuple[By, ...]" = ("tool", "upstream", "session", "client", "day", "week", "level")
 UNIT_SECONDS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
@@ -64,11 +65,28 @@ def read(home: Path, rates: "Rates", by: "By", since: float | None) -> "tuple[Sa
 def json_of(
     report: "Savings", found: "Overview", home: Path, known: "Transcribed | None" = None
 ) -> str:
-    """Return a report as JSON text, with what transcripts know if they were read."""
+    """Return a report as JSON text, with what transcripts know if they were read.
+
+    How the summarizer fared stands in it where it had a say. Raises: LedgerError.
+    """
     from coatcheck.ledger.overview import as_object
 
     whole = {"ledger": str(home / "ledger.db"), **as_object(found, report)}
+    if asked := fared(home, report.window.since):
+        whole["summarizer"] = {tool: one.as_json() for tool, one in asked.items()}
     return json.dumps(whole | ({"transcripts": asdict(known)} if known else {}), indent=1)
+
+
+def fared(home: Path, since: float | None) -> "dict[str, Fared]":
+    """Return by tool how the summarizer fared where it had a say. Raises: LedgerError."""
+    from coatcheck.ledger.reader import reading
+    from coatcheck.ledger.summaries import by_tool
+
+    try:
+        with reading(home) as db:
+            return by_tool(db, since)
+    except FileNotFoundError:
+        return {}
 
 
 def since_of(text: str) -> float:

@@ -18,6 +18,7 @@ from coatcheck.cli.handshake import Greeting, greet
 from coatcheck.clients import client_of
 from coatcheck.dialect import Dialect
 from coatcheck.permits import TOOL
+from coatcheck.view import number
 from coatcheck.wrap import Server
 from coatcheck_adapters.clients import DIALECTS
 
@@ -151,7 +152,7 @@ def verdict(
     added = f", {tokens - before:,} of them ours" if direct else ""
     start = f" instead of {direct.seconds:.1f}" if direct else ""
     seen = (
-        f"{len(theirs)} tools, {tokens:,} tokens of definitions{added};"
+        f"{number(len(theirs), 'tools')}, {tokens:,} tokens of definitions{added};"
         f" {through.seconds:.1f} s to start{start}"
     )
     lost = sorted(theirs - set(through.tools))

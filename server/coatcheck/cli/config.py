@@ -9,6 +9,7 @@ import click
 
 from coatcheck import config
 from coatcheck.cli.home import home
+from coatcheck.cli.reach import checked
 
 FLAG = click.option(
     "--config", "flag", type=click.Path(path_type=Path), help="Use this file instead."
@@ -67,6 +68,8 @@ def check(flag: Path | None) -> None:
         at = f"{found}: upstreams.{upstream.name}"
         config.resolve(upstream.env, os.environ, f"{at}.env")
         config.resolve(upstream.headers, os.environ, f"{at}.headers")
+        if upstream.url:
+            checked(upstream.url, f"{at}.url")
     count = len(settings.upstreams)
     click.echo(f"{found or 'defaults'}: right, {count} upstream{'' if count == 1 else 's'}")
 

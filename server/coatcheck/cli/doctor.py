@@ -94,7 +94,9 @@ def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
         from coatcheck.cli.trying import try_all
 
         for tried in try_all(at, START_SECONDS):
-            yield _upstream_found(f"upstream {tried.name}", tried.tools, tried.seconds, tried.why)
+            url = at.config.upstreams[tried.name].url
+            what = f"upstream {tried.name}"
+            yield _upstream_found(what, tried.tools, tried.seconds, tried.why, url)
     counter = TokenCounter()
     yield from checkup.findings(at.home, at.config.path, lambda text: counter.count(text).tokens)
 
@@ -180,11 +182,18 @@ def _upstream(command: Sequence[str]) -> Finding:
     return _upstream_found("upstream", len(greeting.tools), greeting.seconds, "")
 
 
-def _upstream_found(what: str, tools: int, seconds: float, why: str) -> Finding:
+def _upstream_found(what: str, tools: int, seconds: float, why: str, url: str = "") -> Finding:
     if why:
-        return Finding(what, why, "run the command by hand, or correct its settings")
+        fix = "run the command by hand, or correct its settings"
+        return Finding(what, why, "do what it says, or correct its settings" if url else fix)
     limit = CLIENTS["codex"].start_seconds
-    slow = f"Codex starts without a server that needs over {limit:g} s; install it locally"
-    return Finding(
-        what, f"{tools} tools, {seconds:.1f} s to start", slow if seconds > limit else ""
-    )
+    nearer = "use one that is nearer" if url else "install it locally"
+    slow = f"Codex starts without a server that needs over {limit:g} s; {nearer}"
+    seen = f"{tools} tools{_at(url)}, {seconds:.1f} s to start"
+    return Finding(what, seen, slow if seconds > limit else "")
+
+
+def _at(url: str) -> str:
+    from coatcheck_adapters.upstreams.refusals import place_of
+
+    return f" at {place_of(url)}" if url else ""

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 BACKLOG = 512
 # What the front answers; all other paths are the page's.
 PATHS = frozenset({"/mcp", "/mcp/", "/healthz"})
+# A client that keeps its connection longer than we do loses the request it sends meanwhile.
+KEEP_ALIVE_SECONDS = 75
+# More are answered 503 before anything of them is read.
+MOST_CONNECTIONS = 4096
 
 
 def tokens_of(home: Path) -> Tokens:
@@ -123,6 +127,8 @@ async def _serve(
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         )
         server = uvicorn.Server(config)

@@ -35,7 +35,7 @@ def endpoint_of(
 ) -> "Endpoint":
     """Return where an upstream is, with its headers from the environment, or its login.
 
-    more are further headers, with variables as ${NAME}. Raises: ConfigError.
+    more are further headers; `${NAME}` in them is resolved too. Raises: ConfigError.
     """
     from coatcheck_adapters.upstreams.channel import Endpoint
     from coatcheck_adapters.upstreams.tokens import Tokens
@@ -59,7 +59,7 @@ def headers_of(
     """Return the headers of an upstream with what the environment holds. Raises: ConfigError."""
     where = f"{at.config.path or 'run'}: upstreams.{settings.name}.headers"
     headers = resolve(settings.headers, environ, where)
-    headers |= resolve(more or {}, environ, "the command line")
+    headers |= resolve(more or {}, environ, "run: a header")
     for key, value in headers.items():
         if not (key.isascii() and value.isascii() and (key + value).isprintable()):
             raise ConfigError(

@@ -12,30 +12,31 @@ from typing import TYPE_CHECKING
 from coatcheck.cli.place import Place, place
 from coatcheck.config import Upstream as Settings
 from coatcheck.config import resolve
-from coatcheck.types import ConfigError, UpstreamError
+from coatcheck.types import ConfigError, Transport, UpstreamError
 from coatcheck_adapters.upstreams.command import Command
 
 if TYPE_CHECKING:
     from asyncio import TaskGroup
 
     from coatcheck.link import Upstream
-    from coatcheck.types import Desk, Transport
+    from coatcheck.types import Desk
 
     Reach = Callable[[TaskGroup], Upstream]
 
 USAGE = """usage: coatcheck run [--name NAME] [--config FILE] -- COMMAND [ARGUMENT ...]
-       coatcheck run --name NAME --url URL [--header-env HEADER=VARIABLE] [--config FILE]
+       coatcheck run --name NAME --url URL [--transport http|sse] [--config FILE]
+                     [--header-env HEADER=VARIABLE ...] [--bearer-env VARIABLE]
 
 Starts COMMAND, an MCP server on stdio, or reaches the one at URL, and is that server to the agent
 that started this.
 
   --name NAME    what the upstream is called (default: the name of COMMAND)
   --url URL      where it is (default: upstreams.NAME.url of the settings)
-  --transport X  http, sse, or auto: HTTP, else SSE (default: that of the settings)
   --header-env HEADER=VARIABLE
                  send this header with the value of that environment variable; repeatable
   --bearer-env VARIABLE
-                 send the token that this environment variable holds
+                 send that environment variable as the token of Authorization: Bearer
+  --transport    how to speak to it (default: Streamable HTTP, else the older HTTP+SSE)
   --config FILE  settings (default: $COATCHECK_CONFIG, else config.toml in $COATCHECK_HOME)
 
 example: coatcheck run --name github -- npx -y server-github
@@ -49,14 +50,15 @@ SWITCH_SECONDS = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line of run says; headers name variables as ${NAME}."""
+    """What the command line of run says; header_env are the variables of headers."""
 
     name: str
     command: Sequence[str] = ()
     config: str = ""
     url: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    transport: "Transport | None" = None
+    header_env: Mapping[str, str] = field(default_factory=dict)
+    bearer_env: str = ""
+    transport: Transport | None = None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -134,7 +136,10 @@ def _url(options: Options, at: Place) -> "Reach":
             f"nothing to run: upstreams.{options.name}.url is not set; give --url URL, or a command"
             " after --"
         )
-    return partial(url_upstream, settings, endpoint_of(at, settings, options.headers))
+    headers = {name: f"${{{variable}}}" for name, variable in options.header_env.items()}
+    if options.bearer_env:
+        headers["Authorization"] = f"Bearer ${{{options.bearer_env}}}"
+    return partial(url_upstream, settings, endpoint_of(at, settings, headers))
 
 
 def upstream_environment(at: Place, name: str) -> Mapping[str, str]:
@@ -150,7 +155,7 @@ def parse(argv: Sequence[str]) -> Options:
     """Read the words after `run`. Raises: ConfigError."""
     settings: dict[str, list[str]] = {
         key: []
-        for key in ("--name", "--url", "--transport", "--header-env", "--bearer-env", "--config")
+        for key in ("--name", "--url", "--config", "--transport", "--bearer-env", "--header-env")
     }
     words = list(argv)
     while words and words[0] != "--":
@@ -162,40 +167,46 @@ def parse(argv: Sequence[str]) -> Options:
                 raise ConfigError(f"{key} needs a value")
             value = words.pop(0)
         settings[key].append(value)
-    name, url, config, transport = (
-        "".join(settings[key][-1:]) for key in ("--name", "--url", "--config", "--transport")
-    )
+    name, url, config, kind, bearer = ("".join(found[-1:]) for found in [*settings.values()][:5])
     command = words[1:]
     if command and url:
         raise ConfigError("both --url and a command; keep one of them")
     if not command and not name:
         raise ConfigError(f"no {'--name' if url else 'command; put it after --'}")
-    headers = _headers(settings["--header-env"], settings["--bearer-env"])
-    name = name or PurePath(command[0]).stem
-    return Options(name, command, config, url, headers, _transport(transport))
+    return Options(
+        name=name or PurePath(command[0]).stem,
+        command=command,
+        config=config,
+        url=url,
+        header_env=_pairs(settings["--header-env"]),
+        bearer_env=_variable(bearer) if bearer else "",
+        transport=_transport(kind),
+    )
 
 
-def _headers(named: Sequence[str], bearer: Sequence[str]) -> dict[str, str]:
-    headers = {}
-    for word in named:
+def _transport(word: str) -> Transport | None:
+    """Return the transport of a word that clients have for it. Raises: ConfigError."""
+    known: Mapping[str, Transport] = {"http": "http", "sse": "sse", "auto": "auto"}
+    kind = "http" if word.startswith("streamable") else word
+    if kind and kind not in known:
+        raise ConfigError(f"--transport {word} is none; use http or sse")
+    return known.get(kind)
+
+
+def _variable(name: str) -> str:
+    if not name.isidentifier():
+        raise ConfigError("--bearer-env names no variable; write it as --bearer-env MY_TOKEN")
+    return name
+
+
+def _pairs(words: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for word in words:
         header, _, variable = word.partition("=")
         if not (header and variable.isidentifier()):
             raise ConfigError(
                 f"--header-env {header or word} names no variable; write it as"
                 " --header-env Authorization=NAME_OF_A_VARIABLE"
             )
-        headers[header] = f"${{{variable}}}"
-    for variable in bearer:
-        if not variable.isidentifier():
-            raise ConfigError("--bearer-env names no variable; write --bearer-env NAME_OF_IT")
-        headers["Authorization"] = f"Bearer ${{{variable}}}"
-    return headers
-
-
-def _transport(word: str) -> "Transport | None":
-    """Return the transport that a client calls so."""
-    known: dict[str, Transport] = {"auto": "auto", "http": "http", "sse": "sse"}
-    short = "http" if word.lower().startswith("streamable") else word.lower()
-    if word and short not in known:
-        raise ConfigError(f"--transport {word} is none; use http, sse or auto")
-    return known.get(short)
+        pairs[header] = variable
+    return pairs

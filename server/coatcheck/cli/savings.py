@@ -11,10 +11,10 @@ import click
 
 from coatcheck.amounts import moment
 from coatcheck.cli import savings_text
-from coatcheck.cli.books import BY, json_of, read, since_of
+from coatcheck.cli.books import BY, fared, json_of, read, since_of
 from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
-from coatcheck.cli.text import is_styled, no_rows
+from coatcheck.cli.text import is_styled, no_rows, plain
 from coatcheck.fetch import text_of
 from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
 
@@ -119,6 +119,8 @@ def reported(sources: Sources, asked: Asked) -> None:
         click.echo(savings_text.bars(report, is_plain=not sys.stdout.isatty()))
     elif report.rows:
         show(report, found, known)
+        for tool, one in fared(sources.home, asked.since).items():
+            click.echo(f"Summarizer, {plain(tool) or 'batches'}: {one}")
     if not report.rows:
         click.echo(why_empty(sources, asked.since), err=asked.form in ("json", "csv"))
 

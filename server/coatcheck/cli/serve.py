@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from coatcheck.ledger import LedgerWriter
     from coatcheck.link import Upstream
     from coatcheck.merge import Owners, Source
+    from coatcheck.sharing import Shared
     from coatcheck.types import Artifacts, Rule, Session
 
     AskedFor = dict[tuple[str, str, str], deque[str]]
@@ -75,6 +76,11 @@ def check(at: Place) -> None:
             raise ConfigError(
                 f"{where}: upstreams.{upstream.name} has neither command nor url; write one"
             )
+        if upstream.shared and upstream.url:
+            raise ConfigError(
+                f"{where}: upstreams.{upstream.name}.shared is for a command; what has a url serves"
+                " many by itself, take shared out"
+            )
     names.check(list(at.config.upstreams), where)
 
 
@@ -105,6 +111,7 @@ class Sessions:
         self._ledger = ledger
         self._workers = workers
         self._artifacts = cache(partial(artifacts, at))
+        self._shared = cache(self._made_shared)
 
     def connect(self, agent: "Agent", tasks: "TaskGroup") -> "Connection":
         """Return the connection of one agent to all upstreams.
@@ -124,17 +131,23 @@ class Sessions:
         desks = Desks(self._at, self._ledger, kept, begin(self._at))
         if len(config.upstreams) == 1 and config.serve.names != "prefixed":
             (name,) = config.upstreams
-            only = source(self._at, name, partial(desks.only, name), self._workers)
+            only = self._source(name, partial(desks.only, name))
             return only.connect(agent, tasks, Ids())  # nothing to merge
         owners = Owners(list(config.upstreams), flat=config.serve.names == "flat", fetch_tool=TOOL)
-        sources = [
-            source(self._at, name, partial(desks.of, name), self._workers)
-            for name in config.upstreams
-        ]
+        sources = [self._source(name, partial(desks.of, name)) for name in config.upstreams]
         is_off = all(config.is_off(name) for name in config.upstreams)
         clerk = None if is_off else Clerk(desks.common(owners), self._workers)
         seconds = config.serve.wait_seconds
         return Merge(agent, tasks, sources, owners, clerk, wait_seconds=seconds)
+
+    def _source(self, name: str, desk: "Callable[[], Desk]") -> "Source":
+        shared = self._shared(name) if self._at.config.upstreams[name].shared else None
+        return source(self._at, name, desk, self._workers, shared)
+
+    def _made_shared(self, name: str) -> "Shared":
+        from coatcheck.sharing import Shared
+
+        return Shared(name, partial(command, self._at, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +197,7 @@ def source(
     name: str,
     desk: "Callable[[], Desk] | None" = None,
     workers: ThreadPoolExecutor | None = None,
+    shared: "Shared | None" = None,
 ) -> "Source":
     """Return how an upstream of the settings is reached, with a desk unless it is off."""
     from coatcheck.bridge import Bridge
@@ -193,7 +207,7 @@ def source(
     def connect(agent: "Agent", tasks: "TaskGroup", ids: "Ids") -> Relay:
         return Relay(
             agent,
-            Bridge(upstream(at, name, tasks), tasks),
+            Bridge(upstream(at, name, tasks) if shared is None else shared.port(), tasks),
             None if desk is None or at.config.is_off(name) else desk(),
             tasks,
             call_timeout_seconds=at.config.rule(name, "").call_timeout_seconds,
@@ -204,15 +218,21 @@ def source(
 
 
 def upstream(at: Place, name: str, tasks: "TaskGroup") -> "Upstream":
-    """Return an upstream of the settings. Raises: ConfigError."""
-    from coatcheck_adapters.upstreams.command import Command
-    from coatcheck_adapters.upstreams.stdio import StdioUpstream
-
+    """Return an upstream of the settings, for one session. Raises: ConfigError."""
     settings = at.config.upstreams[name]
     if settings.url:
         from coatcheck.cli.reach import endpoint_of, url_upstream
 
         return url_upstream(settings, endpoint_of(at, settings), tasks)
+    return command(at, name)
+
+
+def command(at: Place, name: str) -> "Upstream":
+    """Return an upstream of the settings that is a command. Raises: ConfigError."""
+    from coatcheck_adapters.upstreams.command import Command
+    from coatcheck_adapters.upstreams.stdio import StdioUpstream
+
+    settings = at.config.upstreams[name]
     where = f"{at.config.path}: upstreams.{name}.env"
     environment = {**os.environ, **resolve(settings.env, os.environ, where)}
     return StdioUpstream(Command(name, [settings.command, *settings.args], environment))

@@ -56,10 +56,10 @@ class Crew:
         """Return those that can be asked."""
         return [member for member in self.members if member.state == "ready"]
 
-    async def settled(self) -> None:
+    async def settled(self, at_least_seconds: float = 0.0) -> None:
         """Wait until all are ready or missing, at most the time that they are given."""
         coming = [task for task in self._coming.values() if not task.done()]
-        left = self._until - asyncio.get_running_loop().time()
+        left = max(self._left(), at_least_seconds)
         if coming and left > 0:
             await asyncio.wait(coming, timeout=left)
 

@@ -103,9 +103,9 @@ class Lists:
         self._learn(method, listed)
         return listed
 
-    def was_asked(self, method: str) -> bool:
-        """Tell whether such a list has ever come."""
-        return any(known == method for _, known in self._known)
+    def knows(self, member: Member, method: str) -> bool:
+        """Tell whether such a list of an upstream has ever come."""
+        return (member.name, method) in self._known
 
     def _ask(self, member: Member, method: str, params: bytes, now: float) -> _Asking:
         key = (member.name, method)

@@ -74,18 +74,9 @@ def failed(code: int, why: str) -> Reply:
     return reply(wire.error(b"0", code, why))
 
 
-def within(line: bytes, span: wire.Span | None, *path: bytes) -> wire.Span | None:
-    """Return where the member that path names stands, below the object at span."""
-    for key in path:
-        if span is None or line[span[0] : span[0] + 1] != b"{":
-            return None
-        span = wire.members(line, span[0]).get(key)
-    return span
-
-
 def param(message: wire.Message, *path: bytes) -> wire.Span | None:
     """Return where a member of params stands."""
-    return within(message.line, message.spans.get(b"params"), *path)
+    return wire.within(message.line, message.spans.get(b"params"), *path)
 
 
 def text_param(message: wire.Message, *path: bytes) -> str:

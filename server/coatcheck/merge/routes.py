@@ -15,6 +15,8 @@ from coatcheck.merge.names import Names
 from coatcheck.merge.owners import Owners
 from coatcheck.wire import Message
 
+# A request that may be for an upstream which still starts waits so long to find out.
+PATIENCE_SECONDS = 30.0
 RESOURCES = ("resources/list", "resources/templates/list")
 
 
@@ -155,12 +157,14 @@ class Routes:
         return wire.error(message.id or b"null", messages.INVALID_PARAMS, text)
 
     async def _learn(self, message: Message, *methods: str) -> None:
-        await self._crew.settled()
+        # Whatever this names may be of an upstream that is slow, and nothing else waits for it.
+        await self._crew.settled(PATIENCE_SECONDS)
         meta = messages.param(message, b"_meta")
         params = b'{"_meta":%b}' % message.line[slice(*meta)] if meta else b"{}"
         for method in methods:
-            if not self._lists.was_asked(method):
-                await self._lists.ask(self._crew.members, method, params)
+            new = [up for up in self._crew.ready if not self._lists.knows(up, method)]
+            if new:
+                await self._lists.ask(new, method, params)
 
     # To the owner of a uri or task
 
@@ -202,7 +206,7 @@ class Routes:
             self._work(message, self._anybodys(message, lambda reply: reply.code == unknown))
 
     async def _anybodys(self, message: Message, goes_on: Callable[[Reply], bool]) -> bytes | None:
-        await self._crew.settled()
+        await self._crew.settled(PATIENCE_SECONDS)
         return await self._in_order(message, self._crew.ready, goes_on)
 
     async def _in_order(

@@ -36,7 +36,9 @@ class Answers:
             return None
         if not facts or self._clock() - facts["at"] > KEPT_SECONDS:
             return None
-        return Reply(facts["text"], facts["model"], Usage(), 0.0, facts["stopped"], facts["room"])
+        return Reply(
+            facts["text"], facts["model"], Usage(), 0.0, facts["stopped"], facts.get("room", 0)
+        )
 
     def billed(self, key: str) -> tuple[Usage, float]:
         """Return what the reply under key was billed, and its seconds; zeros when there is none."""

@@ -90,6 +90,13 @@ class Requests:
             self._drop(number, asked)
         return asked
 
+    def take_all(self) -> list[Asked]:
+        """Forget every request, and return them."""
+        asked = list(self._asked.values())
+        for table in (self._asked, self._by_client_id, self._listens):
+            table.clear()
+        return asked
+
     def progress(self, message: wire.Message) -> tuple[Stream, bytes] | None:
         """Return whose progress this is, and the notification under the client's token."""
         span = params_member(message, b"progressToken")

@@ -5,11 +5,12 @@ import logging
 from starlette.types import Receive, Scope, Send
 
 from coatcheck import wire
-from coatcheck.types import HttpSettings, UpstreamError
+from coatcheck.types import CoatcheckError, HttpSettings
 from coatcheck.web import modern
+from coatcheck.web.asked import LISTEN
 from coatcheck.web.exchange import Exchange, error_body
-from coatcheck.web.mirrored import mismatch
-from coatcheck.web.responses import first_event, follow, respond
+from coatcheck.web.mirrored import PREFIX, mismatch
+from coatcheck.web.responses import Opening, first_event, follow, respond
 from coatcheck.web.session import Session
 from coatcheck.web.sessions import Sessions
 from coatcheck.web.stateless import STATUS, Stateless
@@ -29,6 +30,7 @@ class Endpoint:
     def __init__(self, sessions: Sessions, settings: HttpSettings) -> None:
         self._sessions = sessions
         self._limit_bytes = settings.body_limit
+        self._stream_seconds = settings.stream_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -102,7 +104,7 @@ class Endpoint:
         session = self._sessions.open(exchange.principal)
         try:
             await session.lease.ready()
-        except UpstreamError as error:
+        except CoatcheckError as error:
             await self._fail(exchange, messages[0], error)
             return None
         return session
@@ -120,17 +122,20 @@ class Endpoint:
     async def _ask(
         self, exchange: Exchange, session: Session, messages: list[wire.Message], *, is_batch: bool
     ) -> None:
-        def commit(stream: Stream) -> bytes:
+        headers = [(b"mcp-session-id", session.id.encode())]
+
+        def commit(stream: Stream) -> Opening:
             session.commit(stream)
-            return first_event(stream, is_primed=_is_primed(exchange, session))
+            return self._opening(exchange, session, stream)
 
         with session.lease.used():
             await session.may_send.wait()
             takes_events = exchange.takes_events
             stream = session.ask(messages, takes_events=takes_events, is_batch=is_batch)
-            headers = [(b"mcp-session-id", session.id.encode())]
             may_be_plain = exchange.takes_json and not exchange.prefers_events
-            await respond(exchange, stream, headers, commit, may_be_plain=may_be_plain)
+            is_heard = await respond(exchange, stream, headers, commit, may_be_plain=may_be_plain)
+            if messages[0].method == "initialize" and not is_heard:
+                session.end()  # nobody knows its id
 
     async def _get(self, exchange: Exchange, session: Session) -> None:
         last = exchange.header(b"last-event-id")
@@ -141,11 +146,18 @@ class Endpoint:
             await exchange.refuse(400, "what came after this event is no longer kept")
         else:
             stream, after = found
-            is_primed = after is None and _is_primed(exchange, session)
-            first = first_event(stream, is_primed=is_primed)
-            headers = [(b"mcp-session-id", session.id.encode())]
+            opening = self._opening(exchange, session, stream)
+            if after is not None:
+                opening = opening._replace(first=b"")
             with session.lease.used():
-                await follow(exchange, stream, after, headers, first)
+                await follow(exchange, stream, after, opening)
+
+    def _opening(self, exchange: Exchange, session: Session, stream: Stream) -> Opening:
+        headers = [(b"mcp-session-id", session.id.encode())]
+        revision = exchange.header(b"mcp-protocol-version") or session.version
+        if revision < PRIMED_SINCE:
+            return Opening(headers)
+        return Opening(headers, first_event(stream), self._stream_seconds)
 
     # The era without sessions
 
@@ -157,6 +169,8 @@ class Endpoint:
             await exchange.refuse(400, "the body is not one request or notification")
         elif message.id is None:
             await self._modern_notice(exchange)
+        elif message.method == LISTEN and not exchange.takes_events:
+            await exchange.refuse(406, "accept text/event-stream")
         elif (wrong := modern.refusal(message, exchange)) is not None:
             await _refuse(exchange, message, wrong)
         elif (agent := self._agent(exchange, message)) is None:
@@ -182,17 +196,17 @@ class Endpoint:
     ) -> None:
         try:
             await agent.lease.ready()
-        except UpstreamError as error:
+        except CoatcheckError as error:
             await self._fail(exchange, message, error)
             return
-        wrong = _unmirrored(exchange, agent, message) if method == "tools/call" else None
+        wrong = await _unmirrored(exchange, agent, message) if method == "tools/call" else None
         if wrong is not None:
             await _refuse(exchange, message, modern.Refusal(modern.HEADER_MISMATCH, wrong))
             return
         stream = agent.ask(message, method, takes_events=exchange.takes_events)
         try:
             may_be_plain = exchange.takes_json  # an error has a status of its own there
-            await respond(exchange, stream, (), lambda _: b"", may_be_plain=may_be_plain)
+            await respond(exchange, stream, (), lambda _: Opening(), may_be_plain=may_be_plain)
         finally:
             agent.abandon(stream)
 
@@ -220,14 +234,13 @@ def _is_message(message: wire.Message) -> bool:
     return message.id is not None and bool(message.spans.keys() & {b"result", b"error"})
 
 
-def _unmirrored(exchange: Exchange, agent: Stateless, message: wire.Message) -> str | None:
+async def _unmirrored(exchange: Exchange, agent: Stateless, message: wire.Message) -> str | None:
     params = message.params()
-    mirrors = agent.declared.get(str(params.get("name")), ())
+    has_mirror = any(name.startswith(PREFIX.encode()) for name, _ in exchange.raw_headers)
+    if not params.get("arguments") and not has_mirror:
+        return None
+    mirrors = await agent.declared(str(params.get("name")))
     return mismatch(mirrors, params.get("arguments"), exchange.raw_headers)
-
-
-def _is_primed(exchange: Exchange, session: Session) -> bool:
-    return (exchange.header(b"mcp-protocol-version") or session.version) >= PRIMED_SINCE
 
 
 async def _refuse(exchange: Exchange, message: wire.Message, wrong: modern.Refusal) -> None:

@@ -13,6 +13,8 @@ from coatcheck.web.exchange import INVALID_REQUEST, error_body
 PrincipalOf = Callable[[str], str | None]
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+# Among names: every address that is written in numbers.
+ANY_ADDRESS = "*"
 
 
 class Refusal(NamedTuple):
@@ -55,13 +57,17 @@ class Guard:
 
     def _foreign(self, headers: dict[bytes, bytes]) -> Refusal | None:
         host = headers.get(b"host", b"").decode("latin-1")
-        if _name(f"//{host}") not in self._names:
+        if not self._is_known(_name(f"//{host}")):
             text = "this Host is not served; name it in http.hosts of config.toml"
             return Refusal(421, text)
         origin = headers.get(b"origin")
-        if origin is not None and _name(origin.decode("latin-1")) not in self._names:
+        if origin is not None and not self._is_known(_name(origin.decode("latin-1"))):
             return Refusal(403, "this Origin is not served; name it in http.hosts of config.toml")
         return None
+
+    def _is_known(self, name: str) -> bool:
+        # An address is nobody's name, so no page can have been given it.
+        return name in self._names or (ANY_ADDRESS in self._names and _is_address(name))
 
     def _unknown(self, headers: dict[bytes, bytes], scope: Scope) -> Refusal | None:
         if self._principal_of is None:
@@ -86,14 +92,19 @@ def _name(url: str) -> str:
 
 def is_local(host: str) -> bool:
     """Tell whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def names_of(host: str, more: Collection[str]) -> frozenset[str]:
     """Return the names under which a server bound to host may be asked."""
-    return LOCAL_NAMES | {host.strip("[]").lower()} | {name.lower() for name in more}
+    is_any = _is_address(host) and ipaddress.ip_address(host).is_unspecified
+    own = ANY_ADDRESS if is_any else host.lower()
+    return LOCAL_NAMES | {own} | {name.lower() for name in more}
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from coatcheck.front import Agent, Connect, Connection
-from coatcheck.types import UpstreamError
+from coatcheck.types import CoatcheckError, UpstreamError
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Lease:
                 finally:
                     self._over.set()
                     await connection.close(WORK_SECONDS)
-        except* UpstreamError as group:
+        except* CoatcheckError as group:
             self._settle(group.exceptions[0])
         except* Exception as group:  # law 3: one connection must not end the others
             logger.exception("a connection ended")
@@ -65,7 +65,7 @@ class Lease:
                     await self._over.wait()
 
     async def ready(self) -> Connection:
-        """Return the connection once it is started. Raises: UpstreamError."""
+        """Return the connection once it is started. Raises: CoatcheckError."""
         return await asyncio.shield(self._connection)
 
     @property

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from math import inf
+from typing import NamedTuple
 
 from starlette.types import Receive
 
@@ -20,31 +22,43 @@ _STREAM_HEADERS = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buf
 _PING = b": \n\n"
 
 
+class Opening(NamedTuple):
+    """How a stream of events begins, and after how many seconds we end it.
+
+    A client that can resume comes back for the rest; None: it cannot.
+    """
+
+    headers: Headers = ()
+    first: bytes = b""
+    lasts_seconds: float | None = None
+
+
 async def respond(
     exchange: Exchange,
     stream: Stream,
     headers: Headers,
-    commit: Callable[[Stream], bytes],
+    commit: Callable[[Stream], Opening],
     *,
     may_be_plain: bool,
-) -> None:
+) -> bool:
     """Answer a POST: in plain JSON when it may be and the answer comes soon and first.
 
-    commit is called when events are begun; it returns what the first one is.
+    commit is called when events are begun instead. Returns False when the client did not wait
+    for the beginning.
     """
     async with _watching(exchange.receive, stream, 0):
         if may_be_plain:
             await _settled(stream)
         if not stream.is_attached:
-            return
+            return False
         if stream.is_plain and may_be_plain:
             body = b",".join(line for _, line in stream.take())
             body = b"[%b]" % body if stream.is_batch else body
             await exchange.reply(stream.status, body, headers=headers)
             stream.detach()
         else:
-            first = commit(stream)
-            await _write(exchange, stream, 0, headers, first)
+            await _write(exchange, stream, 0, commit(stream))
+        return True
 
 
 async def _settled(stream: Stream) -> None:
@@ -57,35 +71,31 @@ async def _settled(stream: Stream) -> None:
         pass
 
 
-async def follow(
-    exchange: Exchange, stream: Stream, after: int | None, headers: Headers, first: bytes
-) -> None:
+async def follow(exchange: Exchange, stream: Stream, after: int | None, opening: Opening) -> None:
     """Answer a GET: what is said on a stream after the event that the client has read last."""
     turn = stream.attach(after)
     async with _watching(exchange.receive, stream, turn):
-        await _write(exchange, stream, turn, headers, first)
+        await _write(exchange, stream, turn, opening)
 
 
-async def _write(
-    exchange: Exchange, stream: Stream, turn: int, headers: Headers, first: bytes
-) -> None:
-    await exchange.start(200, EVENTS, [*_STREAM_HEADERS, *headers])
-    await exchange.write(first, more=True)
+async def _write(exchange: Exchange, stream: Stream, turn: int, opening: Opening) -> None:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + (opening.lasts_seconds or inf)
+    await exchange.start(200, EVENTS, [*_STREAM_HEADERS, *opening.headers])
+    await exchange.write(opening.first, more=True)
     while stream.is_read_by(turn):
-        events = stream.take()
-        if events:
+        left = until - loop.time()
+        if events := stream.take():
             await exchange.write(b"".join(_frame(stream, event) for event in events), more=True)
-        elif stream.is_over:
+        elif stream.is_over or left <= 0:
             stream.detach()
-        elif not await stream.news(PING_SECONDS):
+        elif not await stream.news(min(left, PING_SECONDS)):
             await exchange.write(_PING, more=True)
     await exchange.write(b"", more=False)
 
 
-def first_event(stream: Stream, *, is_primed: bool) -> bytes:
+def first_event(stream: Stream) -> bytes:
     """Return the event from which a client can resume before anything was said."""
-    if not is_primed:
-        return b""
     return b"id: %d-0\nretry: %d\ndata: \n\n" % (stream.number, RETRY_MS)
 
 

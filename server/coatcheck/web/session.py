@@ -99,7 +99,7 @@ class Session:
     def end(self) -> None:
         """End every response and close the connection."""
         self.lease.end()
-        for asked in list(self._requests.newest_first()):
+        for asked in self._requests.take_all():
             failed = wire.error(asked.id, wire.UPSTREAM_GONE, "coatcheck: the session has ended")
             asked.stream.answer(failed.rstrip())
         self.end_listening()
@@ -121,7 +121,10 @@ class Session:
         """Give each line to the stream on which the client expects it."""
         for line in data.split(b"\n"):
             if line and not line.isspace():
-                self._each(line)
+                try:
+                    self._each(line)
+                except wire.Malformed:  # no connection says such a thing
+                    logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
 
     def hold(self, on: bool) -> None:
         """Let requests of the client wait, or go on; what it cancels or answers never waits."""

@@ -2,11 +2,15 @@
 
 import logging
 from collections.abc import Mapping
+from typing import Any
+
+import orjson
 
 from coatcheck import wire
 from coatcheck.web.asked import LISTEN, SUBSCRIPTION, Asked, Requests
 from coatcheck.web.lease import Lease
 from coatcheck.web.mirrored import Declared, declared
+from coatcheck.web.modern import CAPABILITIES, VERSION, VERSIONS
 from coatcheck.web.streams import Backlog, Stream
 
 logger = logging.getLogger(__name__)
@@ -15,6 +19,9 @@ LOG_LEVEL = "io.modelcontextprotocol/logLevel"
 STATUS = {-32700: 400, -32600: 400, -32601: 404, -32602: 400, -32020: 400, -32021: 400, -32022: 400}
 # A client that leaves so much unread loses its response; nobody waits for it.
 UNREAD_BYTES = 1 << 26
+# Listing the tools ourselves: how long one page may take, how many there may be.
+LIST_SECONDS = 10.0
+LIST_PAGES = 100
 
 
 class Stateless:
@@ -28,7 +35,7 @@ class Stateless:
     def __init__(self, principal: str, idle_seconds: float) -> None:
         self.principal = principal
         self.lease = Lease(idle_seconds)
-        self.declared: dict[str, Declared] = {}
+        self._declared: dict[str, Declared] | None = None
         self._requests = Requests()
 
     def ask(self, message: wire.Message, method: str, *, takes_events: bool) -> Stream:
@@ -41,6 +48,22 @@ class Stateless:
         self._carry(self._requests.add(message, asked))
         return stream
 
+    async def declared(self, tool: str) -> Declared:
+        """Return which arguments of a tool are to be mirrored in headers.
+
+        Lists the tools when no client has done so yet; a list that fails asks for nothing.
+        """
+        cursor: object = None
+        pages = 0
+        while self._declared is None or (cursor and pages < LIST_PAGES):
+            stream = self.ask(wire.read(_list_request(cursor)), "tools/list", takes_events=False)
+            await stream.news(LIST_SECONDS)
+            self.abandon(stream)
+            pages += 1
+            cursor = _result(stream.take()[0][1]).get("nextCursor") if stream.is_over else None
+            self._declared = self._declared or {}
+        return self._declared.get(tool, ())
+
     def abandon(self, stream: Stream) -> None:
         """Cancel what a client no longer waits for; it has said so by hanging up."""
         for number in self._requests.of(stream):
@@ -50,8 +73,8 @@ class Stateless:
     def end(self) -> None:
         """End every response and close the connection."""
         self.lease.end()
-        for asked in list(self._requests.newest_first()):
-            failed = wire.error(asked.id, wire.UPSTREAM_GONE, "coatcheck: the server is stopping")
+        for asked in self._requests.take_all():
+            failed = wire.error(asked.id, wire.UPSTREAM_GONE, "coatcheck: the connection has ended")
             asked.stream.answer(failed.rstrip())
 
     def end_listening(self) -> None:
@@ -70,7 +93,10 @@ class Stateless:
         """Give each line to the response that it belongs to."""
         for line in data.split(b"\n"):
             if line and not line.isspace():
-                self._each(line)
+                try:
+                    self._each(line)
+                except wire.Malformed:  # no connection says such a thing
+                    logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
 
     def hold(self, on: bool) -> None:
         """Do nothing: a request that waits for its upstream is bounded by the limit of its body."""
@@ -129,16 +155,30 @@ class Stateless:
 
     def _learn(self, line: bytes) -> None:
         """Note which arguments of which tools are to be mirrored in headers."""
-        body = wire.load(line)
-        result = body.get("result") if isinstance(body, dict) else None
-        tools = result.get("tools") if isinstance(result, dict) else None
+        tools = _result(line).get("tools")
+        if self._declared is None:
+            self._declared = {}
         for tool in tools if isinstance(tools, list) else ():
             if isinstance(tool, dict) and isinstance(tool.get("name"), str):
-                self.declared[tool["name"]] = declared(tool.get("inputSchema"))
+                self._declared[tool["name"]] = declared(tool.get("inputSchema"))
 
 
 def _never_full(on: bool) -> None:
     """Do nothing: no client holds up the others."""
+
+
+def _result(line: bytes) -> Mapping[str, object]:
+    body = wire.load(line)
+    result = body.get("result") if isinstance(body, dict) else None
+    return result if isinstance(result, dict) else {}
+
+
+def _list_request(cursor: object) -> bytes:
+    params: dict[str, Any] = {"_meta": {VERSION: VERSIONS[-1], CAPABILITIES: {}}}
+    if cursor:
+        params["cursor"] = str(cursor)
+    request = {"jsonrpc": "2.0", "id": 0, "method": "tools/list", "params": params}
+    return orjson.dumps(request)
 
 
 def _status(line: bytes) -> int:

@@ -31,7 +31,7 @@ class NotThere(CoatcheckError):
 def routes(source: Source) -> list[Route]:
     """Return the routes of the page; who may come in is checked in front of them."""
     views: Mapping[str, View] = {
-        "/": _overview,
+        "/": overview_of,
         "/tools": _tools,
         "/calls": _calls,
         "/calls/{id:int}": _call,
@@ -71,7 +71,8 @@ def refused(error: Exception) -> Response:
     return as_page(document(words, "", tag("h1", words), tag("p", str(error))), status)
 
 
-def _overview(source: Source, asked: Mapping[str, str]) -> Html:
+def overview_of(source: Source, asked: Mapping[str, str]) -> Html:
+    """Return the first view, of the window that is asked for."""
     since = asked.get("since") or "30d"
     window = source.window(since)
     days = source.savings(source.window(f"{overview.DAYS}d"), "day")
