@@ -63,6 +63,11 @@ class HomeSource:
                 return Savings(window, by, Figures(), ())
             return report.savings(db, window, by)
 
+    def sums(self, window: Window, by: By) -> Savings:
+        """Return the report of a window without times. Raises: LedgerError."""
+        with self._read() as db:
+            return report.sums(db, window, by) if db else Savings(window, by, Figures(), ())
+
     def calls(self, wanted: Wanted) -> Sequence[Recorded]:
         """Return calls and fetches, newest first. Raises: LedgerError."""
         with self._read() as db:

@@ -75,8 +75,8 @@ def overview_of(source: Source, asked: Mapping[str, str]) -> Html:
     """Return the first view, of the window that is asked for."""
     since = asked.get("since") or "30d"
     window = source.window(since)
-    days = source.savings(source.window(f"{overview.DAYS}d"), "day")
-    found, levels = source.overview(window), source.savings(window, "level")
+    days = source.sums(source.window(f"{overview.DAYS}d"), "day")
+    found, levels = source.overview(window), source.sums(window, "level")
     return overview.render(found, levels, days, since=since, now=source.now())
 
 
