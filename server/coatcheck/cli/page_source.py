@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from coatcheck.cli import rules
 from coatcheck.cli.books import HomeBooks, since_of
 from coatcheck.cli.home import Sources
 from coatcheck.cli.place import Place, place
+from coatcheck.cli.savings import count_exactly
 from coatcheck.figures import (
     ALL_TIME,
     By,
@@ -30,6 +32,9 @@ from coatcheck.web.page.source import Trial, Wanted
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+# After each view: a second or so of counting, so that the process can be stopped at any time.
+COUNTED_ROWS, COUNTED_BYTES = 50, 2_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class HomeSource:
@@ -41,6 +46,7 @@ class HomeSource:
     sources: Sources
     findings: Callable[[], Sequence[tuple[str, str, str]]]
     at: Callable[[], Place] = place
+    counting: Lock = field(default_factory=Lock)
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -130,6 +136,14 @@ class HomeSource:
         if self.sources.open_artifacts is None:
             raise StoreError("no store was given.")
         return self.sources.open_artifacts()
+
+    def settle(self) -> None:
+        """Count exactly a part of what is only estimated yet; one thread at a time does so."""
+        if self.counting.acquire(blocking=False):
+            try:
+                count_exactly(self.sources, max_rows=COUNTED_ROWS, max_bytes=COUNTED_BYTES)
+            finally:
+                self.counting.release()
 
     def health(self) -> Sequence[tuple[str, str, str]]:
         """Return what doctor finds."""

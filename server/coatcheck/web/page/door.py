@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coatcheck.web.page.html import tag
-from coatcheck.web.page.layout import as_page, document, field
+from coatcheck.web.page.layout import as_page, bare, field
 
 ENTER = "/enter"
 COOKIE = "coatcheck"
@@ -75,7 +75,7 @@ class Door:
         if len(self._cookies) > MOST_COOKIES:
             del self._cookies[next(iter(self._cookies))]
         # Not a redirect: the next request must be one of our own page, else the cookie stays back.
-        response = as_page(document("Welcome", "", tag("a", "Go on to the overview", href="/")))
+        response = as_page(bare("Welcome", tag("a", "Go on to the overview", href="/")))
         response.headers["refresh"] = "0; url=/"
         response.set_cookie(
             cookie_name(request),
@@ -145,7 +145,7 @@ def asked(said: str, status: int = 200) -> Response:
         method="post",
         action=ENTER,
     )
-    page = document("Enter", "", tag("h1", "Enter"), tag("p", said) if said else None, form)
+    page = bare("Enter", tag("p", said) if said else None, form)
     response = as_page(page, status)
     if status == 401:
         response.headers["www-authenticate"] = "Bearer"

@@ -18,6 +18,10 @@ _TURNING = (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 
 _SHOWN = _CONTROLS | dict.fromkeys((*_TURNING, *range(0xD800, 0xE000)), 0xFFFD)
 
 
+# Keeps a browser from asking for one.
+NO_ICON = "data:,"
+
+
 class Html(str):
     """Markup that was made by this module; any other text is escaped where it is put in."""
 
@@ -67,6 +71,10 @@ def _attribute(key: str, value: Value) -> str:
     if value is True:
         return f" {name}"
     text = str(value)
-    if name in LINKS and (not text.startswith(("/", "#")) or text.startswith(("//", "/\\"))):
+    if (
+        name in LINKS
+        and text != NO_ICON
+        and (not text.startswith(("/", "#")) or text.startswith(("//", "/\\")))
+    ):
         raise ValueError(f"{name} leads out of this server")
     return f' {name}="{escaped(text)}"'

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from coatcheck.amounts import count, moment
-from coatcheck.web.page.html import Child, Html, link_to, tag, together
+from coatcheck.web.page.html import NO_ICON, Child, Html, link_to, tag, together
 
 VIEWS = (
     ("/", "Overview"),
@@ -47,6 +47,20 @@ def document(title: str, path: str, *children: Child) -> Html:
     """Return a whole page; path is the view that it belongs to."""
     start, end = halves(title, path)
     return together(start, tag("main", *children, id="main", tabindex=-1), end)
+
+
+def bare(title: str, *children: Child) -> Html:
+    """Return a page for who is not let in: it asks for nothing more, and leads nowhere."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"{title} - coatcheck"),
+        tag("link", rel="icon", href=NO_ICON),
+    )
+    body = tag("body", tag("main", tag("h1", title), *children))
+    return together(Html('<!doctype html><html lang="en">'), head, body, Html("</html>"))
 
 
 def as_page(page: Html, status: int = 200) -> Response:

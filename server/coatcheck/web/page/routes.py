@@ -6,6 +6,7 @@ from hmac import compare_digest
 from importlib.resources import files
 
 from anyio.to_thread import run_sync
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -21,6 +22,8 @@ from coatcheck.web.page.tail import tail
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST = 300
+# After these a part of what was estimated is counted, as `coatcheck savings` does before it.
+COUNTED = ("/", "/tools")
 View = Callable[[Source, Mapping[str, str]], Html | Response]
 
 
@@ -59,7 +62,12 @@ def _endpoint(view: View, source: Source) -> Callable[[Request], object]:
             found = await run_sync(view, source, asked)
         except (CoatcheckError, ValueError) as error:
             return refused(error)
-        return found if isinstance(found, Response) else as_page(found)
+        if isinstance(found, Response):
+            return found
+        response = as_page(found)
+        if request.url.path in COUNTED:
+            response.background = BackgroundTask(source.settle)
+        return response
 
     return answer
 

@@ -100,6 +100,10 @@ class Source(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Count exactly a part of what is only estimated yet, after a page was sent."""
+        ...
+
     def health(self) -> Sequence[tuple[str, str, str]]:
         """Return what was looked at, what was seen, and how to mend it ("" when all is well)."""
         ...
