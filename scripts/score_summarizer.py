@@ -1,6 +1,6 @@
 """Score the summarizer on a corpus against a scripted model on the loopback.
 
-Usage: COATCHECK_CORPUS=DIR python scripts/score_summarizer.py --model good|lazy|liar|none
+Usage: COATCHECK_CORPUS=DIR python scripts/score_summarizer.py --model good|lazy|vacuous|liar|none
        [--open] [--agent MODEL] [--turns N]
 
 DIR holds *.jsonl; its parent holds score.py. --open takes gate, trigger and target off. A scripted
@@ -12,13 +12,14 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from fake_messages import Body, Fake, Model, lazy, liar, serving
+from fake_messages import Body, Fake, Model, lazy, liar, serving, vacuous
 from fakes import MemoryArtifacts
 from score_corpus import scorer
 
@@ -34,6 +35,7 @@ from coatcheck.summarize.history import History
 from coatcheck.summarize.pointer import Pointer
 from coatcheck.types import Aim, Call, Reduction, Rule, SummarizerSettings
 
+MODELS: Mapping[str, Model] = {"lazy": lazy, "vacuous": vacuous, "liar": liar}
 WIDEST = (2, 3, 4, 6, 10)
 
 
@@ -75,8 +77,8 @@ class Unbounded(Pointer):
     """A summarizer that is asked about everything and shows all that it points at."""
 
     def target(self, rule: Rule, text: str) -> int:
-        """Return so much that nothing is thin or too long."""
-        return 8_000
+        """Return so little that no answer is thin."""
+        return 1
 
     def _decided(
         self, call: Call, form: Form, planned: Reduction, target: int, price: Price
@@ -107,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
     items = score.load([folder])
     views: dict[str, str] = {}
     made: list[Outgoing] = []
-    with serving(Fake(model={"lazy": lazy, "liar": liar}.get(args.model, lazy))) as fake:
+    with serving(Fake(model=MODELS.get(args.model, lazy))) as fake:
         settings = settings_for(args)
         api = Api(lambda: "key", hard_seconds=40, base_url=fake.url)
         kind = Unbounded if args.open else Pointer
@@ -153,7 +155,7 @@ def costs(made: list[Outgoing], args: argparse.Namespace, settings: SummarizerSe
 def main() -> None:
     """Parse the command line and do what it says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=["good", "lazy", "liar", "none"], default="good")
+    parser.add_argument("--model", choices=["good", "none", *MODELS], default="good")
     parser.add_argument("--open", action="store_true")
     parser.add_argument("--agent", default="claude-opus-5-5")
     parser.add_argument("--turns", type=int, default=5)

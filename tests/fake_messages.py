@@ -37,6 +37,11 @@ def lazy(passages: Mapping[int, str], task: str) -> Body:
     return {"text": "", "keep": [{"first": 1, "last": 1}], "quotes": []}
 
 
+def vacuous(passages: Mapping[int, str], task: str) -> Body:
+    """Say what is true of everything, and point at the beginning."""
+    return {"text": "The result is long.", "keep": [{"first": 1, "last": 2}], "quotes": []}
+
+
 def liar(passages: Mapping[int, str], task: str) -> Body:
     """Say what is not there, in each way that a guard must notice."""
     return {

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Agent, coatcheck
+from conftest import UPSTREAMS, Agent, coatcheck
 from hypothesis import given
 from hypothesis import strategies as st
 from outside import node_bin, npm_package
+from test_conformance import REQUIRED, coatcheck_over, score
 
 from coatcheck import eras, wire
 from coatcheck.listening import Listening
@@ -446,3 +447,15 @@ def test_a_server_of_the_public_sdk_that_rejects_the_handshake_is_used(
     assert greet(agent)["result"]["serverInfo"]["name"] == "modern"
     agent.call("hello", 1)
     assert text_of(answer(agent, 1)) == "hi"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("revision", REQUIRED)
+def test_the_conformance_suite_passes_over_a_modern_only_server(
+    revision: str, tmp_path: Path
+) -> None:
+    server = UPSTREAMS / "conformance_modern.py"
+    upstream = f'command = "{sys.executable}"\nargs = ["{server}"]'
+    with coatcheck_over(upstream, "auto", tmp_path) as url:
+        found = score(url, revision, tmp_path / "out")
+    assert (found.passed, found.checks, found.failed) == (*REQUIRED[revision], [])

@@ -360,6 +360,20 @@ def test_a_handshake_after_a_refused_probe_works(served: Served) -> None:
     assert client.greet().said("echo", text="x") == "x"
 
 
+def test_a_session_takes_over_the_connection_of_its_own_refused_probe(start: Start) -> None:
+    served = start("plain.py")
+    client, other = Client(served.port), Client(served.port)
+    client.modern("server/discover")
+    meta = {"io.modelcontextprotocol/clientInfo": {"name": "other", "version": "1"}}
+    other.modern("server/discover", meta=meta)
+    seen = json.loads(client.greet().said("who"))["seen"]
+    assert seen[:3] == ["server/discover", "initialize", "notifications/initialized"]
+    assert client.ask("GET", path="/healthz").json["sessions"] == 2
+    assert other.greet().said("echo", text="x") == "x"
+    assert client.ask("DELETE").status == 200
+    assert other.said("echo", text="y") == "y"
+
+
 def test_two_clients_share_ids_and_tokens_without_meeting(served: Served) -> None:
     got: dict[int, list[dict[str, Any]]] = {}
 

@@ -643,6 +643,26 @@ def test_settings_that_cannot_be_served_are_refused(serve: "Serve", text: str, w
     assert wrong.encode() in agent.logged(wrong.encode())
 
 
+def test_a_wrapped_server_imports_nothing_of_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from coatcheck.cli import main; main(sys.argv[1:]); "
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "--", sys.executable, str(MANY), "a"],
+        input='{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}\n',
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COATCHECK_HOME": str(tmp_path)},
+    )
+    loaded = done.stderr.splitlines()[-1].split()
+    assert "coatcheck.front" in loaded
+    assert not [
+        name for name in loaded if name.startswith(("coatcheck.merge", "coatcheck.sharing"))
+    ]
+
+
 def test_the_doctor_tries_every_upstream(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     gone = '[upstreams.gone]\ncommand = "no-such-command"\n'

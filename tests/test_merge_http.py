@@ -213,8 +213,12 @@ class Soak:
                 os.kill(self.random.choice(list(self.alive.values())), signal.SIGKILL)
 
 
-def descriptors(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def descriptors(pid: int) -> list[str]:
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return sorted(found)
 
 
 def resident_kib(pid: int) -> int:
@@ -227,7 +231,7 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def quiet(server: Serving) -> tuple[int, int, int]:
+def quiet(server: Serving) -> tuple[int, list[str], int]:
     """Return children, descriptors and memory of a server without sessions."""
     client = Client(server.port)
     for _ in range(2_000):  # each is a round trip, so that it gets time to clean up
@@ -236,6 +240,9 @@ def quiet(server: Serving) -> tuple[int, int, int]:
             break
     pid = server.process.pid
     return len(children(pid)), descriptors(pid), resident_kib(pid)
+
+
+MOST_THREADS = 12
 
 
 @pytest.mark.anyio
@@ -266,7 +273,8 @@ async def test_many_sessions_share_nothing_and_leave_nothing(
         wait_gone(*soak.pids)
         seen.append(quiet(server))
     assert [left for left, _, _ in seen] == [0] * rounds
-    assert seen[-1][1] <= seen[0][1] + 2
+    # A thread that works for the first time opens store or ledger once.
+    assert len(seen[-1][1]) <= len(seen[0][1]) + MOST_THREADS, seen[-1][1]
     assert seen[-1][2] < seen[0][2] + 16 * 1024 + seen[0][2] // 4
     assert server.end() == 0
 

@@ -52,7 +52,7 @@ class Hello:
         need = _NEEDS.get(method)
         found = _loaded(self.capabilities)
         if need is None or not isinstance(found, dict):
-            return need or method
+            return need or method or "an unknown method"
         has = found.get(need)
         if has is None:
             return need

@@ -27,8 +27,8 @@ def repaired(result: bytes, client: Client) -> bytes | None:
     An error begins with the word; an array or a scalar stands in an object, written as it was;
     structuredContent that has no text beside it is its text too.
     """
-    body = open_body(result)
-    if body is None or not body.final or not suspects(result, client):
+    body = open_body(result) if suspects(result, client) else None
+    if body is None or not body.final:
         return None
     if not client.reads_structured and body.text and not _TEXT.search(result):
         return _with_text(result)

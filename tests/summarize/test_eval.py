@@ -57,6 +57,7 @@ def items(tmp_path: Path) -> Path:
     """Three results whose probe the rules show too, one whose probe they do not."""
     found = [
         {"id": f"p{n}", "tool": "docs.read", "text": f"{n}\n{SHORT}", "keep": [PROBE]}
+        | {"focus": "what is said of topic 1"}
         for n in range(3)
     ]
     found.append(

@@ -7,7 +7,7 @@ from threading import Event
 
 import anthropic  # here, so that no deadline of a test counts its import
 import pytest
-from fake_messages import Fake, knowing, lazy, liar, serving
+from fake_messages import Fake, knowing, lazy, liar, serving, vacuous
 from fakes import MemoryArtifacts
 from made_up import LOG, PROSE
 
@@ -15,11 +15,13 @@ from coatcheck import reducers
 from coatcheck.pipeline import Outgoing, Pipeline
 from coatcheck.reducers import clip
 from coatcheck.sizing import estimate
+from coatcheck.summarize import pointing
 from coatcheck.summarize.answers import Answers
 from coatcheck.summarize.client import Api
+from coatcheck.summarize.forms import form_of
 from coatcheck.summarize.history import History
 from coatcheck.summarize.pointer import Pointer
-from coatcheck.types import Call, Route, Rule, SummarizerSettings, Summary
+from coatcheck.types import Aim, Call, Route, Rule, SummarizerSettings, Summary
 
 CALL = Call("docs", "read")
 CHEAP = {"input": 0.2, "output": 1.0}
@@ -103,18 +105,19 @@ def bench(server: Fake) -> Iterator[Bench]:
 
 
 def test_the_view_holds_a_checked_summary_and_the_passages_word_for_word(bench: Bench) -> None:
-    bench.fake.model = knowing("number 77, with", "speaks of topic 5 ")
+    bench.fake.model = knowing("number 77, with", "speaks of topic 5 ", "speaks of topic 9 ")
     outgoing = bench.shorten(PROSE)
     lines = outgoing.view.split("\n")
     assert outgoing.outcome == "summarized", outgoing.reason
-    assert lines[0].startswith("[coatcheck: 2 of ")
+    assert lines[0].startswith("[coatcheck: 3 of ")
     said = 'summary (claude-haiku-5-5, values checked): The result says "number 77, with".'
     assert lines[1] == said
     assert lines[2] == "@23:"
     assert lines[3] in PROSE.split("\n")
-    assert lines[4] == "@311:"
-    assert "number 77, with" in lines[5]
-    assert lines[5] in PROSE.split("\n")
+    assert lines[4] == "@39:"
+    assert lines[6] == "@311:"
+    assert "number 77, with" in lines[7]
+    assert lines[7] in PROSE.split("\n")
     assert estimate(outgoing.view) < estimate(bench.planned(PROSE).view)
 
 
@@ -189,10 +192,28 @@ def test_a_result_that_is_read_in_part_is_read_as_the_rules_choose_it(server: Fa
     bench.pointer.close()
 
 
+def test_true_words_above_next_to_nothing_leave_nothing_out(bench: Bench) -> None:
+    bench.fake.model = vacuous
+    outgoing, planned = bench.shorten(PROSE), bench.planned(PROSE)
+    assert outgoing.reason == "guard: the answer points at too little"
+    assert "values checked): The result is long." in outgoing.view
+    assert set(planned.view.split("\n")[1:-1]) <= set(outgoing.view.split("\n"))
+
+
+def test_little_is_enough_when_it_is_about_what_is_looked_for() -> None:
+    form = form_of(PROSE, Aim(500), reducers.reduce)
+    where = next(i for i, p in enumerate(form.passages) if "topic 77 " in p.text)
+    about = pointing.Findings("The result is long.", (where,), (), "", forged=False)
+    beside = replace(about, chosen=(0, 1))
+    assert not pointing.is_thin(about, form, 600, "what is said of topic 77")
+    assert pointing.is_thin(beside, form, 600, "what is said of topic 77")
+    assert pointing.is_thin(about, form, 600, "")
+
+
 def test_a_quote_is_found_and_shown_in_its_passage(bench: Bench) -> None:
     quote = "Paragraph 9 speaks of topic 9"
     bench.fake.model = lambda *_: {"text": "The topic 9.", "keep": [], "quotes": [quote]}
-    assert "@39:\n" + quote in bench.shorten(PROSE).view
+    assert "@39:\n" + quote in bench.shorten(PROSE, focus="topic 9").view
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,8 @@ class Merge:
         """Carry lines of the agent."""
         for line in lines:
             each(line, self._agent_line, self._agent_malformed)
+        for member in self._members:
+            member.flush()
         self._hold_agent()
 
     def _agent_line(self, line: bytes) -> None:

@@ -80,6 +80,7 @@ class Member:
         self._port = _Port(self)
         self._asked: dict[bytes, asyncio.Future[Reply]] = {}
         self._waiting: list[bytes] = []
+        self._out: list[bytes] = []
         self._is_held = False
         self._backlog_bytes = 0
 
@@ -168,14 +169,26 @@ class Member:
             self._refuse(line, f"upstream {self.name!r} does not read what it is sent")
         else:
             self._backlog_bytes += len(line) if self._is_held else 0
-            self._relay.from_agent([line])
+            self._put(line)
 
     def tell(self, line: bytes) -> None:
         """Send a notification of the agent if anybody is there to hear it."""
         if self.state == "ready" and self._relay is not None:
-            self._relay.from_agent([line])
+            self._put(line)
         elif self._waiting:  # it may withdraw what waits
             self._waiting.append(line)
+
+    def _put(self, line: bytes) -> None:
+        """Send a line with those that the agent has written together with it."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._out.append(line)
+
+    def flush(self) -> None:
+        """Send what was put."""
+        lines, self._out = self._out, []
+        if lines and self._relay is not None:
+            self._relay.from_agent(lines)
 
     def _refuse(self, line: bytes, why: str) -> None:
         raw_id = wire.read(line).id
@@ -191,6 +204,7 @@ class Member:
         relay = self._relay
         if relay is None:
             return messages.failed(wire.UPSTREAM_GONE, self.why or f"{self.name} is not there")
+        self.flush()
         raw_id = b'"coatcheck:%d"' % self._ids.next()
         future = self._asked[raw_id] = asyncio.get_running_loop().create_future()
         try:

@@ -267,8 +267,9 @@ class Pointer:
             return replace(costs, reason="summarizer answered nonsense: no JSON of the schema")
         quotes = tuple(map(job.mask.restore, answer.quotes))
         found = pointing.check(replace(answer, quotes=quotes), job.form, job.text)
-        if not found.missed and pointing.is_thin(found, job.form, job.target_tokens):
-            return replace(costs, reason="guard: the answer points at too little")
+        if not found.missed and self._is_thin(found, job):
+            too_little = "guard: the answer points at too little"
+            return replace(costs, reduction=self._above(job, found), reason=too_little)
         tool = f"{job.call.upstream}.{job.call.tool}"
         self._misses[tool] = self._misses[tool] + 1 if found.missed else 0
         reason = f"guard: not in the source, {found.missed}" if found.missed else ""
@@ -278,6 +279,11 @@ class Pointer:
         if made is None and found.trust == "full":
             reason = "summary too long: the passages cost more than the view without it"
         return replace(costs, reduction=made or self._above(job, found), reason=reason)
+
+    def _is_thin(self, found: pointing.Findings, job: Job) -> bool:
+        if job.planned.weak_focus and found.text:
+            return False  # words alone do not tell what a model may see
+        return pointing.is_thin(found, job.form, job.target_tokens, job.call.focus)
 
     def _pointed(self, job: Job, found: pointing.Findings) -> Reduction | None:
         """Return all that is pointed at, None when the deterministic view costs no more.

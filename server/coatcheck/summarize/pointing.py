@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from coatcheck.reducers.lines import ends, severity, template
+from coatcheck.reducers.select import relevance
 from coatcheck.sizing import estimate
 from coatcheck.summarize import guard
 from coatcheck.summarize.forms import Form, legends
@@ -16,6 +17,7 @@ from coatcheck.types import Omission, Reduction
 PLACE_TOKENS = 6
 SEVERE_SHARE = 0.5
 THIN_SHARE = 0.25
+ABOUT_SHARE = 0.5
 MOST_POINTERS = 400
 
 Trust = Literal["full", "part", "none"]
@@ -136,11 +138,26 @@ def pointed(
     return Reduction(body, "summary", "summarized", omissions, handle)
 
 
-def is_thin(found: Findings, form: Form, target_tokens: int) -> bool:
-    """Tell whether an answer says nothing and points at next to nothing: a lazy model's."""
+def is_thin(found: Findings, form: Form, target_tokens: int, focus: str) -> bool:
+    """Tell whether an answer points at next to nothing: a lazy model's.
+
+    Little is enough when something is looked for, and a passage pointed at speaks of it about as
+    much as any does. It is not enough for an overview, whatever is said above it.
+    """
+    if len(found.chosen) < 2 and not found.text and not found.loose:
+        return True
     shown = sum(estimate(form.passages[index].text) for index in found.chosen)
-    is_little = len(found.chosen) < 2 or shown < THIN_SHARE * target_tokens
-    return not found.text and not found.loose and is_little
+    if shown >= THIN_SHARE * target_tokens and not focus:
+        return False
+    return not focus or not _speaks_of(focus, found, form)
+
+
+def _speaks_of(focus: str, found: Findings, form: Form) -> bool:
+    """Tell whether a passage pointed at is about focus, measured by the one that is most so."""
+    texts = [*(passage.text for passage in form.passages), *found.loose]
+    scores = relevance(texts, focus)
+    pointed_at = [*found.chosen, *range(len(form.passages), len(texts))]
+    return max((scores[i] for i in pointed_at), default=0.0) >= ABOUT_SHARE * max(scores)
 
 
 def above(found: Findings, model: str, planned: Reduction) -> Reduction:

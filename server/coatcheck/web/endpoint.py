@@ -98,10 +98,11 @@ class Endpoint:
         is_new = messages[0].method == "initialize" and not exchange.header(b"mcp-session-id")
         if not is_new:
             return await self._session_of(exchange)
-        if self._sessions.obstacle:
+        client = modern.client_of(messages[0])
+        session = self._sessions.open(exchange.principal, client)
+        if session is None:
             await exchange.refuse(503, self._sessions.obstacle, wire.INTERNAL_ERROR)
             return None
-        session = self._sessions.open(exchange.principal)
         try:
             await session.lease.ready()
         except CoatcheckError as error:
@@ -202,6 +203,10 @@ class Endpoint:
         wrong = await _unmirrored(exchange, agent, message) if method == "tools/call" else None
         if wrong is not None:
             await _refuse(exchange, message, modern.Refusal(modern.HEADER_MISMATCH, wrong))
+            return
+        if agent.lease.agent is not agent:  # a session has its connection since
+            text = "this server knows sessions only; begin with initialize"
+            await _refuse(exchange, message, modern.Refusal(modern.METHOD_NOT_FOUND, text))
             return
         stream = agent.ask(message, method, takes_events=exchange.takes_events)
         try:

@@ -71,8 +71,9 @@ def _wrong_header(
 
 def client_of(message: wire.Message) -> tuple[str, str]:
     """Return the name and version that a client gives itself, "" for what it does not say."""
-    meta = message.params().get("_meta")
-    info = meta.get(CLIENT) if isinstance(meta, Mapping) else None
+    params = message.params()
+    meta = params.get("_meta")
+    info = params.get("clientInfo") or (meta.get(CLIENT) if isinstance(meta, Mapping) else None)
     if not isinstance(info, Mapping):
         return "", ""
     return str(info.get("name", "")), str(info.get("version", ""))

@@ -27,7 +27,7 @@ class Session:
     def __init__(self, id: str, principal: str, idle_seconds: float) -> None:
         self.id = id
         self.principal = principal
-        self.lease = Lease(idle_seconds)
+        self.lease = Lease(self, principal, idle_seconds)
         self.may_send = asyncio.Event()
         self.may_send.set()
         self._requests = Requests()

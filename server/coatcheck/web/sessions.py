@@ -5,6 +5,7 @@ import secrets
 
 from coatcheck.front import Connect
 from coatcheck.types import HttpSettings
+from coatcheck.web.lease import Lease
 from coatcheck.web.session import Session
 from coatcheck.web.stateless import Stateless
 
@@ -28,7 +29,7 @@ class Sessions:
         self._settings = settings
         self._sessions: dict[str, Session] = {}
         self._stateless: dict[str, dict[Client, Stateless]] = {}
-        self._live: set[Session | Stateless] = set()
+        self._live: set[Lease] = set()
         self._is_stopping = False
 
     def __len__(self) -> int:
@@ -46,11 +47,24 @@ class Sessions:
             )
         return ""
 
-    def open(self, principal: str) -> Session:
-        """Begin a session."""
+    def open(self, principal: str, client: Client) -> Session | None:
+        """Begin a session, on the connection of the client's refused probe if there is one.
+
+        None if it would be one too many.
+        """
+        probe = self._stateless.get(principal, {}).get(client)
+        is_free = probe is not None and probe.is_free
+        if self._is_stopping or (self.obstacle and not is_free):
+            return None
         session = Session(secrets.token_urlsafe(24), principal, self._settings.idle_seconds)
         self._sessions[session.id] = session
-        self._begin(session)
+        if probe is not None and is_free:
+            del self._stateless[principal][client]
+            session.lease = probe.lease
+            session.lease.agent = session
+            session.lease.keep(self._settings.idle_seconds)
+        else:
+            self._begin(session.lease)
         return session
 
     def find(self, id: str, principal: str) -> Session | None:
@@ -73,30 +87,39 @@ class Sessions:
             if self.obstacle:
                 return None
             agents[client] = Stateless(principal, self._settings.idle_seconds)
-            self._begin(agents[client])
+            self._begin(agents[client].lease)
         return agents[client]
 
-    def _begin(self, agent: Session | Stateless) -> None:
-        self._live.add(agent)
-        self._tasks.create_task(self._run(agent))
+    def _begin(self, lease: Lease) -> None:
+        self._live.add(lease)
+        self._tasks.create_task(self._run(lease))
 
-    async def _run(self, agent: Session | Stateless) -> None:
+    async def _run(self, lease: Lease) -> None:
         try:
-            await agent.lease.live(self._connect, agent)
+            await lease.live(self._connect)
         finally:
-            agent.end()
-            self._live.discard(agent)
-            if isinstance(agent, Session):
-                self._sessions.pop(agent.id, None)
+            self._live.discard(lease)
+            for agent in self._agents():
+                if agent.lease is lease:
+                    agent.end()
+            for session in [each for each in self._sessions.values() if each.lease is lease]:
+                del self._sessions[session.id]
+            for agents in self._stateless.values():
+                for name in [name for name, agent in agents.items() if agent.lease is lease]:
+                    del agents[name]
+
+    def _agents(self) -> list[Session | Stateless]:
+        stateless = [agent for agents in self._stateless.values() for agent in agents.values()]
+        return [*self._sessions.values(), *stateless]
 
     def stop(self) -> None:
         """Take no further connection, and end the responses that would last for ever."""
         self._is_stopping = True
-        for agent in self._live:
+        for agent in self._agents():
             agent.end_listening()
 
     def end(self) -> None:
         """End every connection."""
         self.stop()
-        for agent in self._live:
+        for agent in self._agents():
             agent.end()

@@ -19,6 +19,8 @@ LOG_LEVEL = "io.modelcontextprotocol/logLevel"
 STATUS = {-32700: 400, -32600: 400, -32601: 404, -32602: 400, -32020: 400, -32021: 400, -32022: 400}
 # A client that leaves so much unread loses its response; nobody waits for it.
 UNREAD_BYTES = 1 << 26
+# After a refused probe a client has so long to begin a session on the same connection.
+REFUSED_SECONDS = 30.0
 # Listing the tools ourselves: how long one page may take, how many there may be.
 LIST_SECONDS = 10.0
 LIST_PAGES = 100
@@ -33,8 +35,8 @@ class Stateless:
     """
 
     def __init__(self, principal: str, idle_seconds: float) -> None:
-        self.principal = principal
-        self.lease = Lease(idle_seconds)
+        self.lease = Lease(self, principal, idle_seconds)
+        self.is_refused = False
         self._declared: dict[str, Declared] | None = None
         self._requests = Requests()
 
@@ -102,6 +104,11 @@ class Stateless:
         """Do nothing: a request that waits for its upstream is bounded by the limit of its body."""
 
     @property
+    def is_free(self) -> bool:
+        """Tell whether a session may have the connection: the era was refused, nobody waits."""
+        return self.is_refused and not len(self._requests) and not self.lease.is_over
+
+    @property
     def unsent_bytes(self) -> int:
         """Return 0: no client holds up the others."""
         return 0
@@ -124,8 +131,10 @@ class Stateless:
         elif asked.method == "tools/list":
             self._learn(line)
         asked.stream.answer(line)
-        if asked.method == "server/discover" and not answer.is_result and not len(self._requests):
-            self.lease.end()  # the upstream knows sessions only
+        if asked.method == "server/discover":
+            self.is_refused = not answer.is_result  # the upstream knows sessions only
+            if self.is_refused:
+                self.lease.keep(REFUSED_SECONDS)
 
     def _say(self, message: wire.Message) -> None:
         if message.id is not None and message.method is not None:
