@@ -104,6 +104,7 @@ def one_session(
                 "2.1",
                 upstream=tool.upstream,
                 tool=tool.name,
+                arguments_digest=f"{draw.getrandbits(64):016x}",
                 ref="" if tool.outcome == "passed" else ref,
                 outcome=tool.outcome,
                 original_bytes=4 * size,

@@ -133,6 +133,17 @@ def test_a_call_whose_artifact_is_gone_says_so(tmp_path: Path) -> None:
         assert asked.get("/?since=yesterday").status_code == 400
 
 
+def test_after_the_overview_was_sent_tokens_are_counted_exactly(tmp_path: Path) -> None:
+    made = home(tmp_path)
+    sources = Sources(tmp_path, lambda: made.artifacts, lambda text: (len(text), 0))
+    with client(HomeSource(sources, tuple)) as asked:
+        first = asked.get("/?since=all").text
+        totals = asked.get("/savings.json").json()["totals"]
+        assert totals["counted"] == 1
+        second = asked.get("/?since=all").text
+    assert nets(first)[0] != nets(second)[0] == totals["net_counterfactual_tokens"]
+
+
 def test_an_absent_ledger_and_a_damaged_one_are_told(tmp_path: Path) -> None:
     source = HomeSource(Sources(tmp_path), tuple)
     with client(source) as asked:

@@ -52,7 +52,7 @@ def render(report: CallReport, opened: Opened | None, page: int = 1) -> Html:
 def about(call: Recorded) -> Html:
     """Return who called what, when, and how it went."""
     tool = name_of(call)
-    how = call.outcome if call.kind == "call" else call.verb or call.kind
+    how = call.outcome if call.kind == "call" else f"{call.kind} {call.verb}".strip()
     who = " ".join(filter(None, (call.client, call.client_version))) or "unknown"
     pairs: list[tuple[str, Child]] = [
         ("When", moment(call.at)),

@@ -73,7 +73,7 @@ def row(call: Recorded) -> Sequence[Child]:
     return (
         tag("a", when(call.at), href=f"/calls/{call.id}"),
         breakable(name_of(call)),
-        badge(call.outcome if is_call else call.verb or call.kind),
+        badge(call.outcome if is_call else f"{call.kind} {call.verb}".strip()),
         number(call.counterfactual_tokens) if is_call else None,
         number(got(call)),
         number(call.net_tokens, sign=True),
@@ -99,6 +99,7 @@ def notes(call: Recorded) -> str:
         "error" if call.is_error else "",
         "fetched back" if call.came_back and call.kind == "call" else "",
         "called again" if call.again else "",
+        call.part.replace(":", " "),
         call.reason,
     ]
     return "; ".join(filter(None, found))

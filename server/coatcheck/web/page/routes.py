@@ -24,11 +24,18 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST = 300
 # After these a part of what was estimated is counted, as `coatcheck savings` does before it.
 COUNTED = ("/", "/tools")
+# Tokens are for numbers: several people may have some, and artifacts are of one.
+BY_LINK_ONLY = "Results are shown to who opened the link that coatcheck printed."
+
 View = Callable[[Source, Mapping[str, str]], Html | Response]
 
 
 class NotThere(CoatcheckError):
     """Something that is asked for and is not in the books."""
+
+
+class NotAllowed(CoatcheckError):
+    """Something that only who came by the link may see."""
 
 
 def routes(source: Source) -> list[Route]:
@@ -74,7 +81,8 @@ def _endpoint(view: View, source: Source) -> Callable[[Request], object]:
 
 def refused(error: Exception) -> Response:
     """Return the page that says what was wrong with a request, or with what is stored."""
-    status = 404 if isinstance(error, NotThere) else 400 if isinstance(error, ValueError) else 503
+    known = ((NotThere, 404), (NotAllowed, 403), (ValueError, 400))
+    status = next((status for kind, status in known if isinstance(error, kind)), 503)
     words = "Not found" if status == 404 else "This cannot be shown"
     return as_page(document(words, "", tag("h1", words), tag("p", str(error))), status)
 
@@ -116,8 +124,12 @@ def _call(source: Source, asked: Mapping[str, str]) -> Html:
     report = source.call(int(asked["id"]))
     if report is None:
         raise NotThere(f"Call {asked['id']} is not in the ledger, or no longer.")
-    shown = opened(source, report.call.ref) if report.call.ref else None
+    shown = _opened(source, report.call.ref, asked) if report.call.ref else None
     return call.render(report, shown, int(asked.get("page") or 1))
+
+
+def _opened(source: Source, ref: str, asked: Mapping[str, str]) -> call.Opened:
+    return opened(source, ref) if asked["form"] else call.Opened(trouble=BY_LINK_ONLY)
 
 
 def _sessions(source: Source, asked: Mapping[str, str]) -> Html:
@@ -126,6 +138,8 @@ def _sessions(source: Source, asked: Mapping[str, str]) -> Html:
 
 
 def _workbench(source: Source, asked: Mapping[str, str]) -> Html:
+    if not asked["form"]:
+        raise NotAllowed(BY_LINK_ONLY)
     tool = asked.get("tool", "")
     known = source.kept_tools()
     if not tool:

@@ -13,7 +13,7 @@ COLUMNS = (
     Column("session", "session", is_text=True), Column("lasted", "lasted"),
     Column("turns", "turns"), Column("calls", "calls"), Column("shortened", "shortened"),
     Column("net", "net", unit="tokens"), Column("percent", "net", unit="%"),
-    Column("fetched", "fetched", unit="tokens"), Column("arm", "compared as", is_text=True),
+    Column("fetched", "fetched", unit="tokens"), Column("arm", "held out?", is_text=True),
 )  # fmt: skip
 
 

@@ -129,7 +129,24 @@ def results(trial: Trial) -> Iterator[Child]:
         " fetches that were not needed before.",
         class_="note",
     )
+    yield each_fetch(rows)
     yield beside(rows[0])
+
+
+def each_fetch(rows: Sequence[Replayed]) -> Html | None:
+    """Return the fetches that were made and what became of each, folded away."""
+    columns = (
+        Column("of", "of the result kept", is_text=True), Column("verb", "fetch", is_text=True),
+        Column("tokens", "gave", unit="tokens"), Column("verdict", "now", is_text=True),
+    )  # fmt: skip
+    cells = [
+        (when(one.kept_at), weighed.fetch.verb, number(weighed.fetch.tokens), weighed.verdict)
+        for one in rows
+        for weighed in one.fetches
+    ]
+    if not cells:
+        return None
+    return tag("details", tag("summary", "Each fetch"), table("Fetches", columns, cells))
 
 
 def beside(newest: Replayed) -> Html:
