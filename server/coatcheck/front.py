@@ -31,6 +31,11 @@ UNREAD_BYTES = 1 << 26
 class Agent(Protocol):
     """The agent's side as a relay needs it."""
 
+    @property
+    def principal(self) -> str:
+        """Return whose agent it is, "" for that of the person whose machine this is."""
+        ...
+
     def send(self, data: bytes) -> None:
         """Write whole lines to it."""
         ...

@@ -126,8 +126,7 @@ class Sessions:
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
-        token = getattr(agent, "principal", "")
-        kept = self._artifacts(f"token {token}" if token else LOCAL)
+        kept = self._artifacts(f"token {agent.principal}" if agent.principal else LOCAL)
         desks = Desks(self._at, self._ledger, kept, begin(self._at))
         if len(config.upstreams) == 1 and config.serve.names != "prefixed":
             (name,) = config.upstreams

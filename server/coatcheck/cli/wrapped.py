@@ -28,6 +28,8 @@ def run(connect: Connect) -> None:
 class Wrapped:
     """The agent on our stdio, and the connection it has to its upstreams."""
 
+    principal = ""
+
     def __init__(self, connect: Connect, tasks: asyncio.TaskGroup) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()

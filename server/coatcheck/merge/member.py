@@ -32,6 +32,7 @@ class Source:
 class _Port:
     """The agent as the relay of one upstream sees it."""
 
+    principal = ""  # the desks know it
     unsent_bytes = 0  # the merge looks at the agent itself
 
     def __init__(self, member: "Member") -> None:
