@@ -7,6 +7,7 @@ figures are drawn with a fixed seed.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -64,8 +65,12 @@ TOOLS = (
     Tool("slack", "post_message", 6, 120, "passed", 0.0),
     Tool("memory", "read_graph", 2, 900, "selected", 0.9),
 )
+QUAKES = "list_earthquakes"
 REAL = (
-    ("usgs", "list_earthquakes", "earthquakes.json", "", {"grep": "Fiji"}),
+    ("usgs", QUAKES, "earthquakes.json", "", {"grep": "Alaska"}),
+    ("usgs", QUAKES, "earthquakes.json", "strongest", {"grep": '"mag": ?[5-9]'}),
+    ("usgs", QUAKES, "earthquakes.json", "", {"query": "max_by(features, &properties.mag)"}),
+    ("usgs", QUAKES, "earthquakes.json", "Hawaii", {"lines": "rows 1-3"}),
     ("docs", "read_page", "pragma.html", "busy_timeout milliseconds", {"grep": "busy_timeout"}),
     ("ci", "job_log", "tests.log", "", {"lines": "20-24"}),
 )
@@ -125,12 +130,21 @@ def one_session(
                 )
 
 
+def week_of(text: str, number: int) -> str:
+    """Return the earthquakes as they may have stood in the list on one of several days."""
+    value = json.loads(text)
+    value["features"] = value["features"][25 * number :][:120]
+    return json.dumps(value, separators=(",", ":"))
+
+
 def real(home: Path, now: float) -> Iterator[Entry]:
     """Keep the recorded results of the demo, and yield their calls and fetches."""
     kept = open_artifacts(home)
     line = pipeline(Place(home, Config()), kept)
     for number, (upstream, name, file, focus, asked) in enumerate(REAL):
         text = (files("coatcheck") / "data" / "demo" / file).read_text("utf-8")
+        if name == QUAKES:
+            text = week_of(text, number)
         result = dumps({"content": [{"type": "text", "text": text}]})
         sent = line.shorten(Call(upstream, name, b'{"days": 1}', focus), result, Rule())
         at = now - 900 + 200 * number
@@ -173,7 +187,8 @@ def shoot(page: Page, base: str, out: Path) -> None:
     """Look at every view at both widths, in both schemes."""
     page.go(f"{base}/calls?tool=usgs.*")
     call = str(page.run("document.querySelector('tbody tr:last-child a').getAttribute('href')"))
-    trial = "/workbench?tool=usgs.list_earthquakes&budget_tokens=900&drop_fields=url,+detail"
+    fields = "keep_fields=mag,+place,+id"
+    trial = f"/workbench?tool=usgs.{QUAKES}&budget_tokens=5000&{fields}"
     views = {"overview": "/", "tools": "/tools", "call": call, "workbench": trial}
     for name, path in views.items():
         for width, height in SIZES:

@@ -26,11 +26,12 @@ LABELS = {
     "reducer": "Taken for",
 }
 COLUMNS = (
-    Column("at", "kept (UTC)", is_text=True), Column("original", "original", unit="tokens"),
+    Column("at", "kept (UTC)", is_text=True), Column("outcome", "now", is_text=True),
+    Column("original", "original", unit="tokens"),
     Column("then", "view then", unit="tokens"), Column("now", "view now", unit="tokens"),
     Column("net_then", "net then", unit="tokens"), Column("net_now", "net now", unit="tokens"),
     Column("spared", "spared", unit="fetches"), Column("needed", "needed", unit="fetches"),
-    Column("unknown", "not known", unit="fetches"), Column("outcome", "now", is_text=True),
+    Column("unknown", "not known", unit="fetches"),
 )  # fmt: skip
 
 
@@ -211,13 +212,13 @@ def row(one: Replayed) -> Sequence[Child]:
     verdicts = [weighed.verdict for weighed in one.fetches]
     return (
         when(one.kept_at),
+        badge(one.now_outcome),
         number(one.original_tokens),
         number(one.then_tokens),
         number(one.now_tokens),
         number(one.net_then_tokens, sign=True),
         number(one.net_now_tokens, sign=True),
         *(number(verdicts.count(verdict)) for verdict in VERDICTS),
-        badge(one.now_outcome),
     )
 
 
