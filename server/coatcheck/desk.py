@@ -473,6 +473,7 @@ class Desk:
             call,
             ref=fetched.ref,
             verb=fetched.verb,
+            part=fetched.part,
             is_error=fetched.is_error,
             reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
             view_bytes=len(fetched.text.encode("utf-8", "replace")),
