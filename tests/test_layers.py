@@ -15,6 +15,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 # Layer of each module of coatcheck; a module may import lower layers only.
 LAYERS = {
     "types": 0,
+    "protocols": 0.1,
     "spans": 0.5,
     "amounts": 0.5,
     "figures": 0.5,
@@ -56,6 +57,7 @@ LAYERS = {
     "pipes": 1.4,
     "config": 2,
     "registry": 2,
+    "refs": 1.5,  # the key is a file
     "artifacts": 2,
     "ledger": 2,
     "counting": 2,
@@ -77,7 +79,7 @@ LAYERS = {
     "bridge": 3.2,
     "desk": 4,
     "front": 4,
-    "web": 4.1,  # the HTTP front gives each client what front calls an Agent
+    "web": 4,
     "remote": 3.5,
     "overlay": 3.5,
     "merge": 4.5,

@@ -16,17 +16,16 @@ from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
+from coatcheck.protocols import Asker, Ledger
 from coatcheck.sizing import estimate
 from coatcheck.statement import TEMPLATE as SAVINGS
 from coatcheck.statement import Statement
 from coatcheck.types import (
     Arm,
     Artifact,
-    Asker,
     Call,
     Entry,
     EntryKind,
-    Ledger,
     RefsInto,
     Refused,
     RequestError,

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections import deque
 
     from coatcheck.desk import Desk
-    from coatcheck.front import Agent, Connect, Connection
     from coatcheck.inflight import Ids
     from coatcheck.ledger import LedgerWriter
     from coatcheck.link import Upstream
     from coatcheck.merge import Owners, Source
+    from coatcheck.protocols import Agent, Artifacts, Connect, Connection
     from coatcheck.sharing import Shared
-    from coatcheck.types import Artifacts, Rule, Session
+    from coatcheck.types import Rule, Session
 
     AskedFor = dict[tuple[str, str, str], deque[str]]
 
