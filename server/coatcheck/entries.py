@@ -77,6 +77,7 @@ def of_fetch(call: Call, fetched: Fetched, added_ms: float) -> Entry:
         call,
         ref=fetched.ref,
         verb=fetched.verb,
+        part=fetched.part,
         is_error=fetched.is_error,
         reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
         view_bytes=len(fetched.text.encode("utf-8", "replace")),

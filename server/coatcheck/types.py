@@ -319,7 +319,8 @@ class Entry:
     Token columns are estimates when written; exact counts are filled in later by whoever reads
     the ledger. counterfactual is what this client would have shown of the result without us.
     reason says why a simpler step was taken than planned ("" when none was), decision with which
-    numbers a summary was asked for or not.
+    numbers a summary was asked for or not. part says which part of its artifact a fetch gave, in
+    numbers as `given` writes them.
     """
 
     kind: EntryKind
@@ -353,6 +354,7 @@ class Entry:
     summary_cache_read_tokens: int = 0
     decision: str = ""
     arm: Arm = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli.home import Sources
 from coatcheck.cli.place import Place, place
 from coatcheck.config import resolve
 from coatcheck.rows import LOCAL
@@ -52,11 +53,13 @@ def serve(flag: Path | None, address: str | None) -> None:
             wrapped.run(connect)
         return
     from coatcheck.cli import http
+    from coatcheck.cli.dashboard import page_of
 
     host, port = http.address(address)
     http.check(host, at)
+    page = page_of(click.get_current_context().ensure_object(Sources), flag)
     with connecting(at) as connect:
-        http.serve_http(connect, host, port, at)
+        http.serve_http(connect, host, port, at, page)
 
 
 def check(at: Place) -> None:
