@@ -16,7 +16,7 @@ from coatcheck.ledger.money import followed, money
 from coatcheck.ledger.overview import empty, overview
 from coatcheck.ledger.quality import advice
 from coatcheck.ledger.reader import reading
-from coatcheck.ledger.report import added_times, savings
+from coatcheck.ledger.report import savings
 from coatcheck.types import Entry
 
 RATES = Rates("agent", "2026-11-22", 5.0, 0.2)
@@ -128,14 +128,6 @@ def test_a_tool_that_does_well_or_was_hardly_used_gets_none(tmp_path: Path) -> N
 def test_an_empty_window_has_the_overview_of_nothing(tmp_path: Path) -> None:
     window = Window(CALL.at + 10)
     assert seen(tmp_path, CALL, window=window) == empty(window, RATES)
-
-
-def test_how_long_calls_took_is_told_in_steps(tmp_path: Path) -> None:
-    written(tmp_path, CALL, CALL, replace(CALL, added_ms=2.3), FETCH)
-    with reading(tmp_path) as db:
-        assert added_times(db, ALL_TIME) == ((800, 2), (2500, 1))
-        assert added_times(db, Window(CALL.at + 1)) == ()
-        assert added_times(db, Window(CALL.at, CALL.at + 1)) == ((800, 2), (2500, 1))
 
 
 def test_calls_come_newest_first_page_by_page(tmp_path: Path) -> None:

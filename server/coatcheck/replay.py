@@ -64,7 +64,6 @@ class Replayed:
     original_tokens: int
     then_tokens: int
     now_tokens: int
-    then_outcome: Outcome
     now_outcome: Outcome
     then_view: str
     view: str
@@ -182,7 +181,6 @@ def replay(
         estimate(text),
         estimate(artifact.view or text),
         estimate(view),
-        artifact.outcome,
         outcome,
         artifact.view,
         view,

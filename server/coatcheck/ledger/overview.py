@@ -6,7 +6,6 @@ take a read-only connection of `reader.reading(home)` and give frozen data; noth
 * `overview(db, window, rates)`: totals, dollars, tools, quality, advice;
 * `report.savings(db, window, by)`: the same totals, and rows by tool, upstream, session, client,
   day, week or level; `as_object(overview, report)` is both as JSON;
-* `report.added_times(db, window)`: how many calls took how much longer;
 * `calls.calls(db, ...)`: single calls and fetches, newest first, page by page;
 * `calls.sessions(db, ...)`: sessions, newest first;
 * `calls.one_call(db, id)`: a call and what came of it.

@@ -88,20 +88,6 @@ def _report(window: Window, by: By, groups: "dict[tuple[object, ...], _Group]") 
     return Savings(window, by, _figures(groups.values()), tuple(rows))
 
 
-def added_times(db: "Connection", window: Window) -> tuple[tuple[int, int], ...]:
-    """Return how many calls of window took at most so many microseconds more, in their order.
-
-    A pair is one step of schema.BOUNDS and the calls between it and the step before.
-    """
-    window = widened(db, window)
-    times: Counter[int] = Counter()
-    for place in places_of("times", window):
-        sql = f"SELECT most_us, sum(calls) FROM {place} AND calls GROUP BY most_us"  # noqa: S608 (constants)
-        for most_us, calls in db.execute(sql, bounds(window)):
-            times[most_us] += calls
-    return tuple(sorted(times.items()))
-
-
 def widened(db: "Connection", window: Window) -> Window:
     """Return window with whole days (UTC) at its ends where single rows are no longer kept."""
     found = db.execute("SELECT value FROM facts WHERE name = 'kept_from'").fetchone()
