@@ -1,12 +1,15 @@
 """The requests of clients in flight: under names of ours on the way in, under theirs back."""
 
+import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from coatcheck import wire
 from coatcheck.inflight import Ids
 from coatcheck.web.streams import Stream
+
+logger = logging.getLogger(__name__)
 
 LISTEN = "subscriptions/listen"
 SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
@@ -120,6 +123,16 @@ class Requests:
         key = wire.id_key(asked.id)
         if self._by_client_id.get(key) == number:  # else a later request has taken the id
             del self._by_client_id[key]
+
+
+def each_line(data: bytes, take: Callable[[bytes], None]) -> None:
+    """Take each line of what a connection says to its agent."""
+    for line in data.split(b"\n"):
+        if line and not line.isspace():
+            try:
+                take(line)
+            except wire.Malformed:  # no connection says such a thing
+                logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
 
 
 def token_span(message: wire.Message) -> wire.Span | None:

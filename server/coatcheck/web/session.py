@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
 from coatcheck import codes, wire
-from coatcheck.web.asked import Asked, Requests
+from coatcheck.web.asked import Asked, Requests, each_line
 from coatcheck.web.lease import Lease
 from coatcheck.web.streams import Backlog, Kept, Stream
 
@@ -117,12 +117,7 @@ class Session:
 
     def send(self, data: bytes) -> None:
         """Give each line to the stream on which the client expects it."""
-        for line in data.split(b"\n"):
-            if line and not line.isspace():
-                try:
-                    self._each(line)
-                except wire.Malformed:  # no connection says such a thing
-                    logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
+        each_line(data, self._each)
 
     def hold(self, on: bool) -> None:
         """Let requests of the client wait, or go on; what it cancels or answers never waits."""

@@ -8,7 +8,7 @@ import orjson
 
 from coatcheck import codes, wire
 from coatcheck.params import VERSION
-from coatcheck.web.asked import LISTEN, SUBSCRIPTION, Asked, Requests
+from coatcheck.web.asked import LISTEN, SUBSCRIPTION, Asked, Requests, each_line
 from coatcheck.web.lease import Lease
 from coatcheck.web.mirrored import Declared, declared
 from coatcheck.web.modern import CAPABILITIES, VERSIONS
@@ -105,12 +105,7 @@ class Stateless:
 
     def send(self, data: bytes) -> None:
         """Give each line to the response that it belongs to."""
-        for line in data.split(b"\n"):
-            if line and not line.isspace():
-                try:
-                    self._each(line)
-                except wire.Malformed:  # no connection says such a thing
-                    logger.error("a message of %d bytes is not JSON; it is dropped", len(line))
+        each_line(data, self._each)
 
     def hold(self, on: bool) -> None:
         """Do nothing: a request that waits for its upstream is bounded by the limit of its body."""
