@@ -87,8 +87,8 @@ class FakeDesk:
             raise RuntimeError("fill")
         return (b'{"filled":%b}' % raw, True) if call.tool == "ref" else (b'{"refused":1}', False)
 
-    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
-        return method == "tools/list" or (method == "tools/call" and size_bytes >= 120)
+    def wants(self, method: str, call: Call | None, line: bytes) -> bool:
+        return method == "tools/list" or (method == "tools/call" and len(line) >= 120)
 
     def revise(
         self, method: str, call: Call | None, result: bytes, upstream_ms: float

@@ -131,7 +131,7 @@ def test_json_that_no_array_makes_large_gets_a_view_of_text() -> None:
 def test_an_error_on_codex_begins_with_the_word_because_the_flag_is_lost() -> None:
     desk = desk_for("codex-mcp-client")
     raw = b'{"content":[{"type":"text","text":"ENOENT: no such file"}],"isError":true}'
-    assert desk.wants("tools/call", called(desk), len(raw), raw)
+    assert desk.wants("tools/call", called(desk), raw)
     sent = desk.revise("tools/call", called(desk), raw, 0.0)
     assert sent == raw.replace(b"ENOENT", b"Error: ENOENT")
     entry = desk.ledger.entries[-1]  # type: ignore[attr-defined]  # a ListLedger
@@ -141,13 +141,13 @@ def test_an_error_on_codex_begins_with_the_word_because_the_flag_is_lost() -> No
 def test_other_clients_and_tools_that_are_off_get_their_errors_as_they_are() -> None:
     raw = b'{"content":[{"type":"text","text":"ENOENT"}],"isError":true}'
     for desk in (desk_for("claude-code"), desk_for("codex", Rule(mode="off"))):
-        assert not desk.wants("tools/call", called(desk), len(raw), raw)
+        assert not desk.wants("tools/call", called(desk), raw)
 
 
 def test_an_array_on_gemini_stands_in_an_object() -> None:
     desk = desk_for("gemini-cli-mcp-client")
     raw = result_of("[1, 2.50]")
-    assert desk.wants("tools/call", called(desk), len(raw), raw)
+    assert desk.wants("tools/call", called(desk), raw)
     assert sent_text(desk, called(desk), "[1, 2.50]") == '{"result":[1, 2.50]}'
 
 

@@ -185,17 +185,17 @@ def test_an_upstream_with_a_tool_of_our_name_passes_whole(
     assert desk.revise("tools/list", None, taken, 0.0) is None
     assert "has a tool named fetch_artifact" in caplog.text
     assert not desk.answers("tools/call", {"name": "fetch_artifact"})
-    assert not desk.wants("tools/call", None, 10**9)
+    assert not desk.wants("tools/call", None, bytes(1 << 20))
 
 
 def test_small_results_off_tools_and_other_methods_are_not_looked_at() -> None:
     desk, _ = desk_with()
     call, _ = desk.take({"name": "read"}, b'{"name":"read"}')
-    assert desk.wants("tools/call", call, 5_000)
-    assert not desk.wants("tools/call", call, 500)
-    assert not desk.wants("prompts/get", None, 10**9)
+    assert desk.wants("tools/call", call, bytes(5_000))
+    assert not desk.wants("tools/call", call, bytes(500))
+    assert not desk.wants("prompts/get", None, bytes(1 << 20))
     for rule in (Rule(mode="off"), Rule(keep="never")):
-        assert not replace_rule(desk, rule).wants("tools/call", call, 10**9)
+        assert not replace_rule(desk, rule).wants("tools/call", call, bytes(1 << 20))
 
 
 def replace_rule(desk: Desk, rule: Rule) -> Desk:

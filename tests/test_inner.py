@@ -36,7 +36,7 @@ def created(desk: Desk, result: object) -> Call:
     params = {"name": "read", "arguments": {"path": "x"}}
     call, _ = desk.take(params, raw(params))
     line = raw({"jsonrpc": "2.0", "id": 1, "result": result})
-    assert not desk.wants("tools/call", call, len(line), line)
+    assert not desk.wants("tools/call", call, line)
     desk.passed(call, len(line), False, 1.0)
     return call
 
@@ -46,7 +46,7 @@ def test_the_result_inside_a_completed_task_is_a_tool_result(result: object) -> 
     desk, ledger, kept = desk_with()
     created(desk, result)
     done = {"x": 1.0, **TASK, "status": "completed", "result": FINAL, "resultType": "complete"}
-    assert desk.wants("tasks/get", None, len(raw(done)))
+    assert desk.wants("tasks/get", None, raw(done))
     sent = json.loads(desk.revise("tasks/get", None, raw(done), 3.0) or b"")
     text = sent["result"]["content"][0]["text"]
     assert {**sent, "result": 0} == {**done, "result": 0}
@@ -87,7 +87,7 @@ def test_a_small_result_of_a_task_passes_and_is_booked() -> None:
     created(desk, CREATED[0])
     small = {"content": [{"type": "text", "text": "x"}]}
     done = raw({**TASK, "status": "completed", "result": small})
-    assert desk.wants("tasks/get", None, len(done))
+    assert desk.wants("tasks/get", None, done)
     assert desk.revise("tasks/get", None, done, 3.0) is None
     assert [(entry.tool, entry.outcome) for entry in ledger.entries] == [("read", "passed")]
 
@@ -106,7 +106,7 @@ def test_a_task_of_a_tool_that_is_off_passes() -> None:
     params = {"name": "read"}
     call, _ = desk.take(params, raw(params))
     line = raw({"id": 1, "result": CREATED[0]})
-    assert not desk.wants("tools/call", call, len(line), line)
+    assert not desk.wants("tools/call", call, line)
     done = raw({**TASK, "status": "completed", "result": FINAL})
     assert desk.revise("tasks/get", None, done, 3.0) is None
     assert [(entry.tool, entry.outcome) for entry in ledger.entries] == [("read", "passed")]
@@ -130,12 +130,12 @@ READING = {
 )
 def test_resources_pass_unless_the_settings_say_trim(rule: Rule) -> None:
     desk, _, _ = desk_with(rule)
-    assert not desk.wants(READ, None, 1 << 20)
+    assert not desk.wants(READ, None, bytes(1 << 20))
 
 
 def test_a_large_text_of_a_resource_becomes_a_view_that_is_kept_and_booked() -> None:
     desk, ledger, kept = desk_with(TRIM)
-    assert desk.wants(READ, None, len(raw(READING)))
+    assert desk.wants(READ, None, raw(READING))
     sent = json.loads(desk.revise(READ, None, raw(READING), 3.0) or b"")
     first, *others = sent["contents"]
     assert others == READING["contents"][1:]  # type: ignore[index]  # a list

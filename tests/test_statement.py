@@ -71,7 +71,7 @@ def test_the_resource_is_found_in_the_list_of_templates_always_the_same() -> Non
 def test_a_prompt_is_offered_last_where_the_upstream_lists_prompts() -> None:
     one = desk()
     assert not one.answers("prompts/get", {"name": "savings"})
-    assert one.wants("prompts/list", None, 9)
+    assert one.wants("prompts/list", None, b"{}")
     assert one.revise("prompts/list", None, prompts("a", nextCursor="2"), 0.0) is None
     changed = one.revise("prompts/list", None, prompts("b"), 0.0)
     assert changed is not None and json.loads(changed)["prompts"] == [{"name": "b"}, PROMPT]
@@ -95,9 +95,11 @@ def test_a_session_held_out_gets_everything_and_is_booked_as_its_client_shows_it
     one = desk("held out")
     one.greet({"clientInfo": {"name": "claude-code"}})
     assert one.session == Session("s1", "claude-code", "", "held out")
-    assert not one.wants("tools/list", None, 9) and not one.wants("prompts/list", None, 9)
+    assert not one.wants("tools/list", None, bytes(9)) and not one.wants(
+        "prompts/list", None, bytes(9)
+    )
     call = Call("notes", "read")
-    assert one.wants("tools/call", call, len(BIG))
+    assert one.wants("tools/call", call, BIG)
     assert one.revise("tools/call", call, BIG, 1.0) is None
     assert isinstance(one.ledger, ListLedger)
     [entry] = one.ledger.entries

@@ -195,13 +195,13 @@ def test_a_pause_is_seen_by_a_running_server_and_ends(user: User) -> None:
     call = Call("files", "read")
     with ledger_of(place) as ledger:
         running = desk(place, "files", ledger)
-        assert running.wants("tools/call", call, 10_000)
+        assert running.wants("tools/call", call, bytes(10_000))
         user.run("pause")
-        assert not running.wants("tools/call", call, 10_000)
-        assert running.wants("tools/list", None, 10_000)
+        assert not running.wants("tools/call", call, bytes(10_000))
+        assert running.wants("tools/list", None, bytes(10_000))
         assert "coatcheck resume" in user.run("doctor", code=1)
         user.run("resume")
-        assert running.wants("tools/call", call, 10_000)
+        assert running.wants("tools/call", call, bytes(10_000))
 
 
 def test_our_tool_is_permitted_beside_the_tools_of_a_wrapped_server(user: User) -> None:

@@ -76,7 +76,7 @@ class Clerk:
     def wants(self, pending: "Pending", line: bytes) -> bool:
         """Tell whether the desk looks at the result of this request."""
         try:
-            return self._desk.wants(pending.method, pending.call, len(line), line)
+            return self._desk.wants(pending.method, pending.call, line)
         except Exception:
             logger.exception("the desk failed on a result of %s", pending.method)
             return False

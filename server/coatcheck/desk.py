@@ -188,19 +188,19 @@ class Desk:
                 sent = as_sent(arguments, raw)
         return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
 
-    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
+    def wants(self, method: str, call: Call | None, line: bytes) -> bool:
         """Tell whether a result may be shortened or repaired, or is a list that we add to."""
         if self._shadowed:
             return False
         if method == READ:
-            return self._wants_resource(size_bytes)
+            return self._wants_resource(len(line))
         if method in RESULTS:
             if call is not None:
                 self._tasks.note(call, line)
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
             is_task = call is None and bool(self._tasks.calls)
-            may = rule.keep != "never" and (size_bytes > least or is_task)
+            may = rule.keep != "never" and (len(line) > least or is_task)
             may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
         if not self.has_fetches:

@@ -202,10 +202,10 @@ class Desk(Protocol):
         """
         ...
 
-    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
-        """Tell whether the result of a request of this method and line size must be looked at.
+    def wants(self, method: str, call: Call | None, line: bytes) -> bool:
+        """Tell whether the result of a request of this method must be looked at.
 
-        line is the answer as received, where the front has it at hand.
+        line is the answer as received.
         """
         ...
 
