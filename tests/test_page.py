@@ -13,6 +13,7 @@ from pages import HOSTILE, NOW, client, home
 
 from coatcheck.cli.home import Sources
 from coatcheck.cli.page_source import HomeSource
+from coatcheck.ledger.retention import prune
 from coatcheck.web.page.calls import place
 from coatcheck.web.page.source import Wanted
 from coatcheck.web.page.tail import tail
@@ -158,6 +159,16 @@ def test_after_the_overview_was_sent_tokens_are_counted_exactly(tmp_path: Path) 
 )
 def test_the_part_that_a_fetch_gave_is_said_in_few_words(part: str, words: str) -> None:
     assert place(part) == words
+
+
+def test_the_overview_reads_sums_and_not_the_rows_of_old_days(tmp_path: Path) -> None:
+    old = [replace(CALL, at=NOW - 86_400 * n, ref="", session=f"s{n}") for n in range(3, 40)]
+    source = home(tmp_path, *old).source()
+    with client(source) as asked:
+        before = [nets(asked.get(path).text) for path in ("/?since=all", "/tools?since=all")]
+        assert prune(tmp_path, 86_400, NOW) == len(old)
+        after = [nets(asked.get(path).text) for path in ("/?since=all", "/tools?since=all")]
+    assert before == after and before[0][0] > 37 * 700
 
 
 def test_an_absent_ledger_and_a_damaged_one_are_told(tmp_path: Path) -> None:
