@@ -15,6 +15,7 @@ ADAPTERS = Path(next(iter(coatcheck_adapters.__path__)))
 # Layer of each module of coatcheck; a module may import lower layers only.
 LAYERS = {
     "types": 0,
+    "protocols": 0.1,
     "spans": 0.5,
     "amounts": 0.5,
     "figures": 0.5,
@@ -35,6 +36,7 @@ LAYERS = {
     "ruletext": 1.0,
     "values": 1.2,
     "params": 1.0,
+    "lately": 1.0,
     "probes": 1.0,
     "find": 1.3,
     "query": 1.3,
@@ -45,6 +47,7 @@ LAYERS = {
     "media": 1.2,
     "pruning": 1.2,
     "inner": 1.2,
+    "tasks": 1.3,
     "clients": 1.0,
     "envelope": 1.2,
     "rows": 1.3,
@@ -56,6 +59,7 @@ LAYERS = {
     "pipes": 1.4,
     "config": 2,
     "registry": 2,
+    "refs": 1.5,  # the key is a file
     "artifacts": 2,
     "ledger": 2,
     "counting": 2,
@@ -71,13 +75,14 @@ LAYERS = {
     "filling": 3.5,
     "statement": 3.5,
     "replay": 3.5,
+    "entries": 3.5,
     "clerk": 3.1,
     "link": 3.1,
     "sharing": 3.2,
     "bridge": 3.2,
     "desk": 4,
     "front": 4,
-    "web": 4.1,  # the HTTP front gives each client what front calls an Agent
+    "web": 4,
     "remote": 3.5,
     "overlay": 3.5,
     "merge": 4.5,

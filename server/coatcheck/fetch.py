@@ -12,11 +12,10 @@ from coatcheck import excerpt, given, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
+from coatcheck.protocols import Artifacts, Asker
 from coatcheck.types import (
     Artifact,
     ArtifactInfo,
-    Artifacts,
-    Asker,
     ExcerptError,
     Omission,
     StoreError,

@@ -18,7 +18,7 @@ from coatcheck.types import ConfigError, HttpSettings, UpstreamError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from coatcheck.front import Connect
+    from coatcheck.protocols import Connect
     from coatcheck.web.guard import PrincipalOf
 
     # Makes the page for the names under which it may be asked, and a token for one browser.

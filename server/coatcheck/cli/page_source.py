@@ -25,8 +25,9 @@ from coatcheck.figures import (
 )
 from coatcheck.ledger import calls, metrics, overview, report
 from coatcheck.ledger.reader import reading
+from coatcheck.protocols import Artifacts
 from coatcheck.replay import rule_with
-from coatcheck.types import Artifact, Artifacts, ConfigError, StoreError
+from coatcheck.types import Artifact, ConfigError, StoreError
 from coatcheck.web.page.source import Trial, Wanted
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from coatcheck.cli.parts import pipeline, registry
 from coatcheck.cli.place import Place
 from coatcheck.ledger.reader import of_ref, reading
 from coatcheck.nodes import NotEditable, NotParsed
+from coatcheck.protocols import Artifacts
 from coatcheck.replay import Fetch, Replayed, part_of, replay
 from coatcheck.ruletext import with_rule
 from coatcheck.settings import RULE_KEYS
 from coatcheck.types import (
     Artifact,
     ArtifactInfo,
-    Artifacts,
     ConfigError,
     Rule,
     StoreError,

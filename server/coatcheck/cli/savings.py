@@ -16,7 +16,8 @@ from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
 from coatcheck.cli.text import is_styled, no_rows, plain
 from coatcheck.fetch import text_of
-from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
+from coatcheck.protocols import Artifacts
+from coatcheck.types import CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
     from coatcheck.figures import By, Overview, Savings

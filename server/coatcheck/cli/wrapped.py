@@ -6,8 +6,8 @@ import sys
 from contextlib import suppress
 
 from coatcheck.cli.stderr import to_stderr
-from coatcheck.front import Connect
 from coatcheck.pipes import Sink, Source, open_sink, open_source
+from coatcheck.protocols import Connect
 
 # At the end: for results that are being looked at, for what the agent has not read yet.
 WORK_SECONDS = 5.0

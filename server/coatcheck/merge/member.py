@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from coatcheck import wire
-from coatcheck.front import UNREAD_BYTES, Agent, Connection
+from coatcheck.front import UNREAD_BYTES
 from coatcheck.inflight import Ids
 from coatcheck.merge import messages
 from coatcheck.merge.messages import Reply
+from coatcheck.protocols import Agent, Connection
 from coatcheck.types import CoatcheckError
 
 logger = logging.getLogger(__name__)
