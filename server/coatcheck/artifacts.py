@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from coatcheck.protocols import Store
 from coatcheck.refs import again, checked, farewell, load_key, ref_digits, unknown
 from coatcheck.rows import (
     LOCAL,
@@ -25,6 +25,9 @@ from coatcheck.rows import (
     view_row,
 )
 from coatcheck.types import Artifact, ArtifactInfo, StoreError, UnknownRef, Usage
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Store
 
 REF_CHARACTERS = 12
 
@@ -58,7 +61,7 @@ class StoredArtifacts:
 
     def __init__(
         self,
-        store: Store,
+        store: "Store",
         key_path: Path,
         *,
         quota_bytes: int = QUOTA_BYTES,

@@ -16,7 +16,6 @@ from coatcheck.focus import derive
 from coatcheck.lately import Lately
 from coatcheck.params import URI, VERSION, as_sent, client_in, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
-from coatcheck.protocols import Asker, Ledger
 from coatcheck.sizing import estimate
 from coatcheck.statement import TEMPLATE as SAVINGS
 from coatcheck.statement import Statement
@@ -36,6 +35,7 @@ from coatcheck.types import (
 )
 
 if TYPE_CHECKING:
+    from coatcheck.protocols import Asker, Ledger
     from coatcheck.repeats import Repeats
 
 logger = logging.getLogger(__name__)
@@ -69,11 +69,11 @@ class Desk:
     session: Session
     rule_of: Callable[[str], Rule]
     pipeline: Pipeline
-    ledger: Ledger
+    ledger: "Ledger"
     shortened: Collection[str] = ()
     clock: Callable[[], float] = time.time
     refs_into: Sequence[RefsInto] = ()
-    asker: Asker | None = None
+    asker: "Asker | None" = None
     noted: Callable[[str], str] = lambda _: ""
     is_paused: Callable[[], bool] = lambda: False
     has_fetches: bool = True

@@ -12,7 +12,6 @@ from coatcheck import excerpt, given, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
-from coatcheck.protocols import Artifacts, Asker
 from coatcheck.types import (
     Artifact,
     ArtifactInfo,
@@ -26,6 +25,7 @@ from coatcheck.view import number, render, singular
 
 if TYPE_CHECKING:
     from coatcheck.numbered import Records
+    from coatcheck.protocols import Artifacts, Asker
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +127,9 @@ def is_for_us(arguments: object) -> bool:
 
 
 def fetch(
-    artifacts: Artifacts,
+    artifacts: "Artifacts",
     arguments: Mapping[str, object],
-    asker: Asker | None = None,
+    asker: "Asker | None" = None,
     *,
     page_bytes: int = 0,
 ) -> Fetched:
@@ -209,7 +209,7 @@ def _part(wanted: Wanted, text: str, page: str) -> str:
     return f"lines:{wanted.lines}" if wanted.lines else given.part_of_slice(text, page)
 
 
-def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:
+def _asked(wanted: Wanted, artifact: Artifact, asker: "Asker | None") -> Fetched:
     """Return the checked answer to a question, else the passages that speak of it."""
     body = open_body(artifact.result)
     summary = Summary(reason="no model may be asked: `coatcheck config summarizer`")
@@ -338,7 +338,7 @@ def _laid_out(anew: bool) -> str:
     return ", JSON laid out one member a line" if anew else ""
 
 
-def _over_all(wanted: Wanted, artifacts: Artifacts) -> Fetched:
+def _over_all(wanted: Wanted, artifacts: "Artifacts") -> Fetched:
     """Answer a fetch without a ref: a question to all that is kept, else the list of it."""
     if not (wanted.find or wanted.grep):
         if wanted.query or wanted.lines:
@@ -362,7 +362,7 @@ def _over_all(wanted: Wanted, artifacts: Artifacts) -> Fetched:
     return _paged(wanted, "\n".join(text for _, text in answers), what)
 
 
-def _newest(artifacts: Artifacts) -> Iterator[Artifact]:
+def _newest(artifacts: "Artifacts") -> Iterator[Artifact]:
     """Yield the newest artifacts until enough was looked at."""
     left = SEARCHED_BYTES
     for info in artifacts.list(SEARCHED_ARTIFACTS):

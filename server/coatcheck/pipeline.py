@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from coatcheck import media, pruning, spans, view
 from coatcheck.body import Body, open_body, structured_of, with_structured, with_text
 from coatcheck.documents import with_documents
-from coatcheck.protocols import Artifacts, Reducer, Summarizer
 from coatcheck.sizing import estimate
 from coatcheck.types import (
     Aim,
@@ -21,6 +21,9 @@ from coatcheck.types import (
     StoreError,
     Summary,
 )
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Artifacts, Reducer, Summarizer
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +77,10 @@ class Pipeline:
     is_argument: refs may stand in later calls, so the views say how.
     """
 
-    artifacts: Artifacts
-    reduce: Reducer
-    clip: Reducer
-    summarizer: Summarizer | None = None
+    artifacts: "Artifacts"
+    reduce: "Reducer"
+    clip: "Reducer"
+    summarizer: "Summarizer | None" = None
     clock: Callable[[], float] = time.time
     is_argument: bool = False
 
@@ -254,7 +257,7 @@ class Pipeline:
             return self._attempt(self.clip, body.text, aim)[0], reason
         return reduction, reason
 
-    def _attempt(self, reducer: Reducer, text: str, aim: Aim) -> tuple[Reduction | None, str]:
+    def _attempt(self, reducer: "Reducer", text: str, aim: Aim) -> tuple[Reduction | None, str]:
         try:
             return reducer(text, aim), ""
         except Exception as error:  # noqa: BLE001 - law 3: a failing reducer never fails a call

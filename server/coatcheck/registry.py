@@ -4,11 +4,14 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from coatcheck import reducers
-from coatcheck.protocols import Adapter, Reducer
 from coatcheck.reducers.fields import Fields, reduce_by
 from coatcheck.types import Aim, Reduction, Rule
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Adapter, Reducer
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ CONFIG, BUILT_IN, GENERIC = "config.toml", "built in", "generic"
 class Placed:
     """An adapter and where it comes from: config.toml, a package, built in, or generic."""
 
-    adapter: Adapter
+    adapter: "Adapter"
     source: str
 
     def about(self) -> str:
@@ -92,11 +95,11 @@ class Registry:
     """
 
     rule_of: Callable[[str, str], Rule]
-    built_in: Callable[[], Sequence[Adapter]]
+    built_in: Callable[[], Sequence["Adapter"]]
     upstreams: Collection[str] = ()
     third_party: Callable[[], Sequence[Placed]] = installed
     _found: Sequence[Placed] | None = None
-    _chosen: dict[str, Adapter] = field(default_factory=dict)
+    _chosen: dict[str, "Adapter"] = field(default_factory=dict)
 
     def reduce(self, text: str, aim: Aim) -> Reduction | None:
         """Return the offer of the first adapter that matches the tool of aim, else the generic.

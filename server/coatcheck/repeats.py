@@ -4,14 +4,17 @@ import logging
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from coatcheck.body import open_body, with_text
 from coatcheck.difference import difference
 from coatcheck.pipeline import Outgoing
-from coatcheck.protocols import Artifacts
 from coatcheck.sizing import estimate
 from coatcheck.types import Call, Outcome, StoreError, UnknownRef
 from coatcheck.view import escape
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Artifacts
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +120,7 @@ def said(earlier: Sent, now: Outgoing, ago: int, focus: str = "") -> str:
     )
 
 
-def resent(artifacts: Artifacts, result: bytes, outgoing: Outgoing, short: str) -> Outgoing:
+def resent(artifacts: "Artifacts", result: bytes, outgoing: Outgoing, short: str) -> Outgoing:
     """Return outgoing with short in place of its view, once that is kept as a view that was sent.
 
     outgoing itself when it cannot be kept.

@@ -1,11 +1,14 @@
 """Tell an agent that asks what was saved: by a resource, by a prompt."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from coatcheck import codes, spans
-from coatcheck.protocols import Books
 from coatcheck.types import CoatcheckError, RequestError
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Books
 
 URI = "coatcheck://savings"
 TEMPLATE = {
@@ -26,7 +29,7 @@ class Statement:
     capability that it does not have is never claimed.
     """
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: "Books") -> None:
         self._books = books
         self._is_offered = False
         self._is_theirs = False

@@ -1,9 +1,13 @@
 """What the results of certain tools look like: one file per family of tools."""
 
-from coatcheck.protocols import Adapter
+from typing import TYPE_CHECKING
+
 from coatcheck_adapters.results.directory_tree import DirectoryTree
 from coatcheck_adapters.results.github_issues import GitHubIssues
 from coatcheck_adapters.results.github_repositories import GitHubRepositories
 
+if TYPE_CHECKING:
+    from coatcheck.protocols import Adapter
+
 # The first that matches is used.
-ADAPTERS: tuple[Adapter, ...] = (DirectoryTree(), GitHubIssues(), GitHubRepositories())
+ADAPTERS: tuple["Adapter", ...] = (DirectoryTree(), GitHubIssues(), GitHubRepositories())

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coatcheck.cli.rates import rates
-from coatcheck.protocols import Artifacts
 
 if TYPE_CHECKING:
     from coatcheck.figures import Rates
+    from coatcheck.protocols import Artifacts
 
 
 def home(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
@@ -43,6 +43,6 @@ class Sources:
     """
 
     home: Path = field(default_factory=home)
-    open_artifacts: Callable[[], Artifacts] | None = None
+    open_artifacts: Callable[[], "Artifacts"] | None = None
     count: Callable[[str], tuple[int, int]] | None = None
     rates: "Callable[[], Rates]" = rates

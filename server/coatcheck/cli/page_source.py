@@ -25,13 +25,14 @@ from coatcheck.figures import (
 )
 from coatcheck.ledger import calls, metrics, overview, report
 from coatcheck.ledger.reader import reading
-from coatcheck.protocols import Artifacts
 from coatcheck.replay import rule_with
 from coatcheck.types import Artifact, ConfigError, StoreError
 from coatcheck.web.page.source import Trial, Wanted
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
+
+    from coatcheck.protocols import Artifacts
 
 # After each view: a second or so of counting, so that the process can be stopped at any time.
 COUNTED_ROWS, COUNTED_BYTES = 50, 2_000_000
@@ -133,7 +134,7 @@ class HomeSource:
             raise ConfigError(f"{change.path} was changed meanwhile; look at the change again")
         rules.write(change)
 
-    def _kept(self) -> Artifacts:
+    def _kept(self) -> "Artifacts":
         if self.sources.open_artifacts is None:
             raise StoreError("no store was given.")
         return self.sources.open_artifacts()

@@ -23,13 +23,13 @@ from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
-from coatcheck.protocols import Artifacts, Summarizer
 from coatcheck.rows import LOCAL
 from coatcheck.statement import Statement
 from coatcheck.types import Aim, LedgerError, Reduction, Session, StoreError
 from coatcheck_adapters.stores.disk import DiskStore
 
 if TYPE_CHECKING:
+    from coatcheck.protocols import Artifacts, Summarizer
     from coatcheck.registry import Registry
 
 RESULTS = "coatcheck_adapters.results"
@@ -70,7 +70,7 @@ def registry(at: Place, upstream: str = "") -> "Registry":
 
 
 def pipeline(
-    at: Place, kept: Artifacts, upstream: str = "", *, summarizer: Summarizer | None = None
+    at: Place, kept: "Artifacts", upstream: str = "", *, summarizer: "Summarizer | None" = None
 ) -> Pipeline:
     """Return the pipeline over kept with the adapters of a place."""
     adapters = cache(lambda: registry(at, upstream))
@@ -100,7 +100,7 @@ def desk(
     ledger: LedgerWriter,
     *,
     session: Session | None = None,
-    kept: Artifacts | None = None,
+    kept: "Artifacts | None" = None,
 ) -> Desk:
     """Return the desk of one upstream for an agent session, by default one that begins now."""
     session = session or begin(at)

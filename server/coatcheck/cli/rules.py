@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coatcheck import config, rewrite
 from coatcheck.cli.parts import pipeline, registry
 from coatcheck.cli.place import Place
 from coatcheck.ledger.reader import of_ref, reading
 from coatcheck.nodes import NotEditable, NotParsed
-from coatcheck.protocols import Artifacts
 from coatcheck.replay import Fetch, Replayed, part_of, replay
 from coatcheck.ruletext import with_rule
 from coatcheck.settings import RULE_KEYS
@@ -26,6 +26,9 @@ from coatcheck.types import (
     StoreError,
     UnknownRef,
 )
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Artifacts
 
 # So many artifacts of all tools are looked through for those of one.
 MOST_LISTED = 5_000
@@ -65,14 +68,14 @@ def owner_of(at: Place, name: str, listed: Sequence[ArtifactInfo]) -> tuple[str,
     return upstream, name[len(upstream) + 1 :]
 
 
-def rule_of(at: Place, kept: Artifacts, name: str) -> Rule:
+def rule_of(at: Place, kept: "Artifacts", name: str) -> Rule:
     """Return the rule that holds for a tool, named UPSTREAM.TOOL. Raises: StoreError."""
     # COATCHECK=off switches everything off for a time; that is no setting of the tool.
     found = config.load(at.config.path, {})
     return found.rule(*owner_of(at, name, kept.list(MOST_LISTED)))
 
 
-def replayed(at: Place, kept: Artifacts, name: str, rule: Rule, last: int) -> list[Replayed]:
+def replayed(at: Place, kept: "Artifacts", name: str, rule: Rule, last: int) -> list[Replayed]:
     """Return the last artifacts of a tool under another rule, newest first.
 
     Raises: StoreError, LedgerError.
@@ -86,7 +89,7 @@ def replayed(at: Place, kept: Artifacts, name: str, rule: Rule, last: int) -> li
     return [replay(one, line, rule, fetches_of(at.home, one)) for one in artifacts]
 
 
-def _opened(kept: Artifacts, infos: Sequence[ArtifactInfo], last: int) -> Iterator[Artifact]:
+def _opened(kept: "Artifacts", infos: Sequence[ArtifactInfo], last: int) -> Iterator[Artifact]:
     for info in infos[:last]:
         with suppress(UnknownRef, StoreError):  # it may go meanwhile
             yield replace(kept.peek(info.ref), kept_at=info.kept_at)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asyncio import TaskGroup
 
     from coatcheck.link import Upstream
-    from coatcheck.protocols import Desk
+    from coatcheck.protocols import Agent, Desk
 
     Reach = Callable[[TaskGroup], Upstream]
 
@@ -87,11 +87,10 @@ def relay(name: str, at: Place, reach: "Reach") -> int:
     from coatcheck.bridge import Bridge
     from coatcheck.cli import wrapped
     from coatcheck.front import Relay
-    from coatcheck.protocols import Agent
 
     seconds = at.config.rule(name, "").call_timeout_seconds
 
-    def connect(joined: "Desk | None", agent: Agent, tasks: "TaskGroup") -> Relay:
+    def connect(joined: "Desk | None", agent: "Agent", tasks: "TaskGroup") -> Relay:
         upstream = Bridge(reach(tasks), tasks)
         return Relay(agent, upstream, joined, tasks, call_timeout_seconds=seconds)
 

@@ -16,12 +16,12 @@ from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
 from coatcheck.cli.text import is_styled, no_rows, plain
 from coatcheck.fetch import text_of
-from coatcheck.protocols import Artifacts
 from coatcheck.types import CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
     from coatcheck.figures import By, Overview, Savings
     from coatcheck.ledger.money import Transcribed
+    from coatcheck.protocols import Artifacts
 
 WATCH_SECONDS = 2.0
 
@@ -180,7 +180,7 @@ def count_exactly(sources: Sources, **most: int) -> None:
         click.echo(f"Some tokens stay estimated: {exc}", err=True)
 
 
-def texts_of(artifacts: Artifacts, ref: str) -> tuple[str, str] | None:
+def texts_of(artifacts: "Artifacts", ref: str) -> tuple[str, str] | None:
     """Return the text of an original and its newest view, None when they are gone.
 
     Raises: StoreError.

@@ -4,17 +4,20 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from coatcheck.cli.stderr import to_stderr
 from coatcheck.pipes import Sink, Source, open_sink, open_source
-from coatcheck.protocols import Connect
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Connect
 
 # At the end: for results that are being looked at, for what the agent has not read yet.
 WORK_SECONDS = 5.0
 FLUSH_SECONDS = 2.0
 
 
-def run(connect: Connect) -> None:
+def run(connect: "Connect") -> None:
     """Be a server on our own stdio until the agent is gone. Raises: UpstreamError."""
 
     async def serve() -> None:
@@ -30,7 +33,7 @@ class Wrapped:
 
     principal = ""
 
-    def __init__(self, connect: Connect, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, connect: "Connect", tasks: asyncio.TaskGroup) -> None:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._source: Source | None = None

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from coatcheck import codes, wire
 from coatcheck.clerk import Clerk
@@ -17,9 +17,11 @@ from coatcheck.merge.lists import Lists
 from coatcheck.merge.member import Member, Source
 from coatcheck.merge.owners import Owners
 from coatcheck.merge.routes import Routes
-from coatcheck.protocols import Agent
 from coatcheck.types import RequestError
 from coatcheck.wire import Message
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Agent
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Merge:
 
     def __init__(
         self,
-        agent: Agent,
+        agent: "Agent",
         tasks: asyncio.TaskGroup,
         sources: Sequence[Source],
         owners: Owners,

@@ -4,15 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from coatcheck import codes, wire
 from coatcheck.front import UNREAD_BYTES
 from coatcheck.inflight import Ids
 from coatcheck.merge import messages
 from coatcheck.merge.messages import Reply
-from coatcheck.protocols import Agent, Connection
 from coatcheck.types import CoatcheckError
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Agent, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ class Source:
     """How one upstream of a session is reached; ids are unique among all of them."""
 
     name: str
-    connect: Callable[[Agent, asyncio.TaskGroup, Ids], Connection]
+    connect: Callable[["Agent", asyncio.TaskGroup, Ids], "Connection"]
 
 
 class _Port:

@@ -3,13 +3,16 @@
 import logging
 from collections.abc import Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from coatcheck.protocols import Reducer
 from coatcheck.reducers.budget import WHOLE
 from coatcheck.reducers.detect import detect
 from coatcheck.reducers.terms import WORD
 from coatcheck.sizing import estimate
 from coatcheck.types import Aim, Forced, Kind, Reduction
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Reducer
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +60,13 @@ def reduce_as(kind: Forced, text: str, aim: Aim) -> Reduction | None:
     return first_fit(map(load, names), text, aim)
 
 
-def load(name: str) -> Reducer:
+def load(name: str) -> "Reducer":
     """Return the reducer of a module, imported at first use so that a start stays quick."""
     reducer: Reducer = import_module(f"{__name__}.{name}").reduce
     return reducer
 
 
-def first_fit(reducers: Iterable[Reducer], text: str, aim: Aim) -> Reduction | None:
+def first_fit(reducers: Iterable["Reducer"], text: str, aim: Aim) -> Reduction | None:
     """Return the first offer of reducers that holds what every view promises, None for none."""
     for reducer in reducers:
         try:

@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from coatcheck.envelope import Damaged, seal, unseal
-from coatcheck.protocols import Store
 from coatcheck.summarize.client import Reply
 from coatcheck.summarize.economics import Usage
 from coatcheck.types import StoreError
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Store
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +26,7 @@ KEPT_SECONDS = 7 * 86_400
 class Answers:
     """Replies under a digest of all that they depend on; a store that fails costs only money."""
 
-    def __init__(self, store: Store | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: "Store | None", clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self._swept = False
@@ -78,7 +81,7 @@ class Answers:
         is_fresh = bool(facts) and self._clock() - facts["at"] <= KEPT_SECONDS
         return str(facts["line"]) if is_fresh else ""
 
-    def _sweep(self, store: Store) -> None:
+    def _sweep(self, store: "Store") -> None:
         """Forget what is too old, once per process."""
         if self._swept:
             return

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from coatcheck.protocols import Reducer
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.client import Api, Reply, Unanswered, billed
 from coatcheck.summarize.economics import MILLION, Prices
@@ -12,6 +12,9 @@ from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, wit
 from coatcheck.summarize.history import History, over_caps
 from coatcheck.summarize.masking import Mask
 from coatcheck.types import Aim, Call, Reduction, SummarizerSettings, Summary
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Reducer
 
 # A fetch asks for this much at most; a page of an artifact may cost the same.
 ANSWER_TOKENS = 1_500
@@ -25,7 +28,7 @@ class Asker:
         settings: SummarizerSettings,
         api: Api,
         prices: Prices,
-        reduce: Reducer,
+        reduce: "Reducer",
         history: Callable[[Call], History] = lambda _: History(),
     ) -> None:
         self._settings = settings

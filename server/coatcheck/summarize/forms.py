@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from coatcheck import excerpt
-from coatcheck.protocols import Reducer
 from coatcheck.reducers.lines import clean, severity
 from coatcheck.reducers.select import relevance
 from coatcheck.sizing import CLAUDE_FACTOR, content_class, estimate
 from coatcheck.types import Aim, Omission
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Reducer
 
 # So much that nothing is selected: only what loses nothing, or drops announced ballast, remains.
 EVERYTHING = 1_000_000_000
@@ -56,7 +59,7 @@ class Form:
     chosen_of: int = 0
 
 
-def form_of(text: str, aim: Aim, reduce: Reducer) -> Form:
+def form_of(text: str, aim: Aim, reduce: "Reducer") -> Form:
     """Return text without ballast where its kind has such a form, else as it is."""
     whole = reduce(text, Aim(EVERYTHING, tool=aim.tool, arguments=aim.arguments))
     if whole is None or whole.level not in ("lossless", "trimmed"):
@@ -66,7 +69,7 @@ def form_of(text: str, aim: Aim, reduce: Reducer) -> Form:
     return Form(found, False, whole.text, estimate(whole.text), whole.omissions)
 
 
-def chosen_form(text: str, aim: Aim, reduce: Reducer, tokens: int) -> Form | None:
+def chosen_form(text: str, aim: Aim, reduce: "Reducer", tokens: int) -> Form | None:
     """Return what rules choose of text for about so many tokens; None when they have no say.
 
     The same rules with more room, and with what they compute over the whole: a model that reads a

@@ -8,9 +8,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from coatcheck.protocols import Reducer
 from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
@@ -28,6 +27,9 @@ from coatcheck.summarize.forms import (
 from coatcheck.summarize.history import History, over_caps
 from coatcheck.summarize.masking import Mask
 from coatcheck.types import Aim, Call, Reduction, Rule, SummarizerSettings, Summary
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Reducer
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ class Pointer:
         settings: SummarizerSettings,
         api: Line,
         answers: Answers,
-        reduce: Reducer,
+        reduce: "Reducer",
         *,
         history: Callable[[Call], History] = lambda _: History(),
         book: Callable[[Call, Summary], None] = lambda _, __: None,

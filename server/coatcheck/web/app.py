@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -11,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from coatcheck.protocols import Connect
 from coatcheck.types import HttpSettings
 from coatcheck.web.endpoint import Endpoint
 from coatcheck.web.guard import Guard, PrincipalOf
 from coatcheck.web.sessions import Sessions
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    connect: Connect,
+    connect: "Connect",
     settings: HttpSettings,
     *,
     names: Collection[str],

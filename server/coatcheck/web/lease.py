@@ -4,9 +4,12 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from coatcheck.protocols import Agent, Connect, Connection
 from coatcheck.types import CoatcheckError, UpstreamError
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Agent, Connect, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +24,7 @@ class Lease:
     the same principal.
     """
 
-    def __init__(self, agent: Agent, principal: str, idle_seconds: float) -> None:
+    def __init__(self, agent: "Agent", principal: str, idle_seconds: float) -> None:
         self.agent = agent
         self.principal = principal
         self._loop = asyncio.get_running_loop()
@@ -32,7 +35,7 @@ class Lease:
         self._users = 0
         self._used_at = self._loop.time()
 
-    async def live(self, connect: Connect) -> None:
+    async def live(self, connect: "Connect") -> None:
         """Start the connection, keep it until it is idle or ended, close it."""
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -53,7 +56,7 @@ class Lease:
             self.is_over = True
             self._settle(UpstreamError("the connection was closed before it was ready"))
 
-    def _settle(self, outcome: Connection | BaseException) -> None:
+    def _settle(self, outcome: "Connection | BaseException") -> None:
         if self._connection.done():
             return
         if isinstance(outcome, BaseException):
@@ -72,12 +75,12 @@ class Lease:
                 async with asyncio.timeout(self._idle_seconds - idle):
                     await self._wake.wait()
 
-    async def ready(self) -> Connection:
+    async def ready(self) -> "Connection":
         """Return the connection once it is started. Raises: CoatcheckError."""
         return await asyncio.shield(self._connection)
 
     @property
-    def connection(self) -> Connection | None:
+    def connection(self) -> "Connection | None":
         """Return the connection, None while there is none."""
         ready = self._connection
         return ready.result() if ready.done() and ready.exception() is None else None

@@ -2,12 +2,15 @@
 
 import asyncio
 import secrets
+from typing import TYPE_CHECKING
 
-from coatcheck.protocols import Connect
 from coatcheck.types import HttpSettings
 from coatcheck.web.lease import Lease
 from coatcheck.web.session import Session
 from coatcheck.web.stateless import Stateless
+
+if TYPE_CHECKING:
+    from coatcheck.protocols import Connect
 
 # The name and version that a client gives itself.
 Client = tuple[str, str]
@@ -23,7 +26,9 @@ class Sessions:
     say whose it is goes to any connection of its principal.
     """
 
-    def __init__(self, connect: Connect, tasks: asyncio.TaskGroup, settings: HttpSettings) -> None:
+    def __init__(
+        self, connect: "Connect", tasks: asyncio.TaskGroup, settings: HttpSettings
+    ) -> None:
         self._connect = connect
         self._tasks = tasks
         self._settings = settings
