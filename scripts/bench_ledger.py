@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from coatcheck.cli.home import Sources
+from coatcheck.cli.page_source import HomeSource
 from coatcheck.figures import Rates, Window
 from coatcheck.ledger import schema
 from coatcheck.ledger.overview import overview
@@ -24,6 +26,7 @@ from coatcheck.ledger.reader import reading
 from coatcheck.ledger.report import savings
 from coatcheck.ledger.writer import store
 from coatcheck.types import Entry
+from coatcheck.web.page.routes import overview_of
 
 DAYS = 90
 DAY = 86_400
@@ -36,6 +39,7 @@ WRITER = """
 import pathlib, sys, threading, time
 from coatcheck.ledger import LedgerWriter
 from coatcheck.types import Entry
+from coatcheck.web.page.routes import overview_of
 home, name, seconds = sys.argv[1:]
 ledger = LedgerWriter(pathlib.Path(home))
 ends, number = time.monotonic() + float(seconds), 0
@@ -130,9 +134,14 @@ def measure(home: Path, title: str) -> None:
         with reading(home) as db:
             return overview(db, Window(NEWEST - 7 * DAY - 3600.5), RATES)
 
+    shown = HomeSource(Sources(home), tuple)
+
+    def page() -> object:
+        return overview_of(shown, {"since": "all"})
+
     full = seconds(scan, 3)
     print(f"{title}: full scan {full * 1000:,.0f} ms")
-    works = {"overview": first, "7 days of it": week}
+    works = {"overview": first, "7 days of it": week, "page": page}
     works |= {f"savings --by {by}": report(by) for by in ("tool", "day", "client", "session")}
     for name, work in works.items():
         took = seconds(work)

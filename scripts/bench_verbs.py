@@ -20,7 +20,8 @@ from bench_latency import KINDS, result_of
 
 from coatcheck.artifacts import StoredArtifacts
 from coatcheck.fetch import fetch
-from coatcheck.types import Artifact, Artifacts, Call
+from coatcheck.protocols import Artifacts
+from coatcheck.types import Artifact, Call
 from coatcheck_adapters.stores.disk import DiskStore
 
 VERBS: dict[str, dict[str, object]] = {

@@ -12,8 +12,9 @@ from coatcheck.cli.http import address, serve_http
 from coatcheck.cli.parts import desk, ledger_of
 from coatcheck.cli.place import place
 from coatcheck.cli.reach import endpoint_of, url_upstream
-from coatcheck.front import Agent, Relay
+from coatcheck.front import Relay
 from coatcheck.link import Upstream
+from coatcheck.protocols import Agent
 from coatcheck_adapters.upstreams.command import Command
 from coatcheck_adapters.upstreams.stdio import StdioUpstream
 

@@ -11,8 +11,10 @@ from fakes import MemoryArtifacts
 from ledgers import CALL, written
 from starlette.testclient import TestClient
 
+from coatcheck import config
 from coatcheck.cli.home import Sources
 from coatcheck.cli.page_source import HomeSource
+from coatcheck.cli.place import Place
 from coatcheck.pipeline import Pipeline
 from coatcheck.reducers import clip, reduce
 from coatcheck.sizing import estimate
@@ -41,7 +43,13 @@ class Home:
     def source(self) -> HomeSource:
         """Return what a page over it shows."""
         sources = Sources(self.path, lambda: self.artifacts)
-        return HomeSource(sources, lambda: [("ledger", "there", ""), ("store", "full", "erase")])
+        findings = [("ledger", "there", ""), ("store", "full", "erase")]
+        return HomeSource(sources, lambda: findings, self.place)
+
+    def place(self) -> Place:
+        """Return the place, with its settings as they are now."""
+        file = self.path / "config.toml"
+        return Place(self.path, config.load(file if file.exists() else None, {}))
 
 
 def home(path: Path, *more: Entry) -> Home:

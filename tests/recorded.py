@@ -5,8 +5,9 @@ from pathlib import Path
 from coatcheck import reducers
 from coatcheck.counting import TokenCounter
 from coatcheck.pipeline import aim_for
+from coatcheck.protocols import Adapter, Reducer
 from coatcheck.sizing import estimate
-from coatcheck.types import Adapter, Call, Reducer, Reduction, Rule
+from coatcheck.types import Call, Reduction, Rule
 from coatcheck.view import render
 
 REF = "cc_000000000000"

@@ -17,11 +17,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatcheck import artifacts, envelope
-from coatcheck.artifacts import StoredArtifacts, load_key, ref_digits
+from coatcheck import artifacts, envelope, refs
+from coatcheck.artifacts import StoredArtifacts
 from coatcheck.cli.artifacts import group
 from coatcheck.cli.parts import open_artifacts
 from coatcheck.envelope import Damaged, seal, unseal
+from coatcheck.refs import load_key, ref_digits
 from coatcheck.types import Artifact, Call, Omission, StoreError, UnknownRef, Usage
 
 DAY = 86_400.0
@@ -181,7 +182,7 @@ def test_only_what_becomes_smaller_is_compressed() -> None:
 
 def test_equal_results_have_equal_refs_and_others_have_not(kept: StoredArtifacts) -> None:
     ref = kept.ref_for("result", b"one")
-    assert artifacts.REF.fullmatch(ref)
+    assert refs.REF.fullmatch(ref)
     assert len(ref) == 15
     assert ref == kept.ref_for("result", b"one")
     assert len({ref, kept.ref_for("result", b"two"), kept.ref_for("page", b"one")}) == 3
@@ -196,7 +197,7 @@ def test_refs_cannot_be_computed_without_the_key(shelf: Shelf, tmp_path: Path) -
 
 def test_every_character_of_a_ref_takes_every_value() -> None:
     digits = [ref_digits(b"k" * 32, "result", b"%d" % number)[:12] for number in range(1500)]
-    assert all(set(column) == set(artifacts.DIGITS) for column in zip(*digits, strict=True))
+    assert all(set(column) == set(refs.DIGITS) for column in zip(*digits, strict=True))
 
 
 def test_a_ref_that_is_taken_is_lengthened(kept: StoredArtifacts, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ BOUND_SECONDS = 5
 class Pipe:
     """The agent's or the upstream's end: what was sent there, line by line."""
 
+    principal = ""
+
     name = "up"
     unsent_bytes = 0
 

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from coatcheck.cli.http import address, serve_http
 from coatcheck.cli.place import Place
 from coatcheck.config import Config
-from coatcheck.front import Connect
+from coatcheck.protocols import Connect
 from coatcheck.tokens import Tokens
 from coatcheck.types import ConfigError, HttpSettings
 from coatcheck.web.app import serving

@@ -384,6 +384,14 @@ def test_a_hanging_upstream_holds_up_nobody(serve: "Serve", method: str) -> None
     assert b"stuck" in agent.logged(b"is slow to")
 
 
+def test_a_client_that_gives_up_soon_is_answered_soon(serve: "Serve") -> None:
+    head = "[serve]\nwait_seconds = 600\n"
+    agent = serve(upstream("a"), upstream("stuck", "--hang", "initialize"), head=head)
+    client = {"name": "codex-mcp-client", "version": "1"}
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}
+    assert "tools" in ask(agent, "initialize", **hello)["result"]["capabilities"]
+
+
 def test_an_upstream_that_comes_late_is_announced(serve: "Serve", tmp_path: Path) -> None:
     fifo = tmp_path / "gate"
     os.mkfifo(fifo)

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from pages import AGAIN, ONCE, client, home
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
 from coatcheck.web.guard import LOCAL_NAMES
-from coatcheck.web.page.app import application
+from coatcheck.web.page.app import application, beside
 
 BEARER = {"authorization": f"Bearer {AGAIN}"}
 
@@ -50,7 +53,7 @@ def test_every_route_opens_with_a_token(tmp_path: Path, path: str) -> None:
     if path == "/calls/live":
         pytest.skip("goes on for half an hour; its own test ends it")
     with client(home(tmp_path).source(), entered=False) as asked:
-        expected = 404 if path == "/no-such-path" else 200
+        expected = {"/no-such-path": 404, "/workbench": 403}.get(path, 200)
         assert asked.get(path, headers=BEARER).status_code == expected
 
 
@@ -82,6 +85,29 @@ def test_a_foreign_page_cannot_enter_for_us(tmp_path: Path) -> None:
         for headers in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
             assert asked.get(f"/enter?token={ONCE}", headers=headers).status_code in (403, 421)
         assert asked.get(f"/enter?token={ONCE}").status_code == 200
+
+
+def test_who_came_by_a_token_may_look_and_not_write(tmp_path: Path) -> None:
+    with client(home(tmp_path).source(), entered=False) as asked:
+        asked.post("/enter", data={"token": AGAIN})
+        assert asked.get("/workbench?tool=github.list_issues").status_code == 403
+        page = asked.get("/calls/2").text
+        assert "who opened the link" in page and "Crash number" not in page
+        origin = {"origin": "http://127.0.0.1:8400"}
+        assert asked.post("/workbench", data={}, headers=origin).status_code == 403
+
+
+def test_beside_the_front_all_other_paths_are_the_page(tmp_path: Path) -> None:
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(f"front {scope['path']}")(scope, receive, send)
+
+    page = application(home(tmp_path).source(), LOCAL_NAMES, ONCE)
+    asked = TestClient(beside(front, page, {"/mcp"}), base_url="http://127.0.0.1")
+    assert asked.get("/mcp").text == "front /mcp"
+    for path in ("/", "/mcp/x", "/enter", "/MCP", "/metrics"):
+        assert "front" not in asked.get(path).text
+    assert asked.get("/tools").status_code == 401
+    asked.close()
 
 
 def test_the_oldest_of_very_many_browsers_goes(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from coatcheck import config
+from coatcheck.protocols import Adapter
 from coatcheck.registry import Placed, Registry, installed
-from coatcheck.types import Adapter, Aim, Omission, Reduction, Rule
+from coatcheck.types import Aim, Omission, Reduction, Rule
 
 ROWS = json.dumps([{"id": n, "title": f"Title {n}", "junk": "x" * 40 + str(n)} for n in range(60)])
 

@@ -232,13 +232,24 @@ async def test_an_error_that_names_no_request_answers_the_one_that_was_posted() 
     [
         (401, {}, "application/json", "coatcheck login up"),
         (403, {}, "text/html", "account, token and scopes"),
+        (
+            403,
+            {"WWW_Authenticate": 'Bearer error="insufficient_scope", scope="a b"'},
+            "text/html",
+            "log in again with --scope 'a b'",
+        ),
         (404, {}, "text/html", "correct the url"),
         (429, {"Retry_After": "30"}, "application/json", "call again in 30 s"),
         (429, {}, "text/html", "call again later"),
         (500, {}, "text/html", "call again if that is safe"),
         (503, {"Retry_After": "5"}, "text/html", "call again in 5 s"),
         (418, {}, "text/html", "refused the request (HTTP 418)"),
-        (302, {"Location": "https://other.example/"}, "text/html", "correct the url"),
+        (
+            302,
+            {"Location": "https://b.example/x?SECRET"},
+            "text/html",
+            "to https://b.example/x (HTT",
+        ),
         (200, {}, "text/html", "answered with text/html instead of MCP"),
         (202, {}, "", "took the request without an answer"),
         (200, {}, "application/json", "not JSON"),
@@ -606,3 +617,17 @@ async def test_an_endpoint_of_neither_transport_is_an_error() -> None:
 def test_the_settings_of_an_endpoint_show_no_secret() -> None:
     shown = repr(Endpoint("up", "https://a/b", {"Authorization": "Bearer TOKEN"}))
     assert "TOKEN" not in shown
+
+
+async def test_a_request_that_is_cancelled_at_once_leaves_nothing_behind() -> None:
+    async def answer(seen: Seen, reply: Reply) -> None:
+        reply.whole(200, answer_to(seen))
+
+    async with served(answer) as server, front_of(server.url) as front:
+        for number in range(1, 40):
+            front.send(id=number, method="x", params={"text": "x" * 100_000})
+            front.send(method="notifications/cancelled", params={"requestId": number})
+        front.send(id=40, method="x")
+        assert (await front.read())["id"] == 40
+        assert front.full == [True, False]
+        assert server.asked() == ["POST x"]

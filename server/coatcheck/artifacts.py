@@ -1,16 +1,13 @@
 """Keep artifacts under their refs: for a time, within a size, never altered."""
 
-import hashlib
-import os
-import re
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
+from coatcheck.protocols import Store
+from coatcheck.refs import again, checked, farewell, load_key, ref_digits, unknown
 from coatcheck.rows import (
     LOCAL,
     Record,
@@ -27,12 +24,9 @@ from coatcheck.rows import (
     view_key,
     view_row,
 )
-from coatcheck.types import Artifact, ArtifactInfo, Store, StoreError, UnknownRef, Usage
+from coatcheck.types import Artifact, ArtifactInfo, StoreError, UnknownRef, Usage
 
-REF = re.compile(r"cc_[0-9a-z]{12,50}")
 REF_CHARACTERS = 12
-DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-KEY_BYTES = 32
 
 QUOTA_BYTES = 1 << 30
 FLOOR_BYTES = 256 << 20
@@ -45,13 +39,6 @@ ASIDE_SECONDS = 7 * 86_400
 SWEEP_SECONDS = 86_400
 # A fetch that follows another within this time need not write.
 HANDED_SECONDS = 60
-
-HOW_IT_WENT = {
-    "expired": "expired on {at}",
-    "evicted": "was removed on {at} to make room for newer ones",
-    "erased": "was erased on {at}",
-    "session": "was kept for its session only, which ended on {at}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +128,7 @@ class StoredArtifacts:
             result = self._result(ref)
             if sent is not None and result is not None:
                 return artifact_from(ref, record, sent, result)
-        raise StoreError(f"{ref} is damaged: {_again(record.upstream, record.tool)}")
+        raise StoreError(f"{ref} is damaged: {again(record.upstream, record.tool)}")
 
     def has_view(self, ref: str, text: str) -> bool:
         """Tell whether text is, byte for byte, a view that was sent for ref."""
@@ -305,15 +292,15 @@ class StoredArtifacts:
     def _known(self, ref: str) -> Record:
         record = self._record(checked(ref))
         if record is not None and not self._may(record):
-            raise UnknownRef(_unknown(ref))
+            raise UnknownRef(unknown(ref))
         if record is None:
             gone = self._row(f"gone/{ref}")
-            raise UnknownRef(_farewell(ref, **gone[0]) if gone else _unknown(ref))
+            raise UnknownRef(farewell(ref, **gone[0]) if gone else unknown(ref))
         if record.expires_at <= self._clock():
             with suppress(StoreError):
                 self._remove(ref, record, "expired", record.expires_at)
             raise UnknownRef(
-                _farewell(ref, "expired", record.expires_at, record.upstream, record.tool)
+                farewell(ref, "expired", record.expires_at, record.upstream, record.tool)
             )
         return record
 
@@ -337,70 +324,3 @@ class StoredArtifacts:
     def _row(self, key: str) -> Row | None:
         blob = self._store.get(key)
         return None if blob is None else opened_row(key, blob)
-
-
-def load_key(path: Path) -> bytes:
-    """Return the key that refs are made with; it is made, for its owner alone, if there is none.
-
-    Raises: StoreError if it can be neither read nor made.
-    """
-    try:
-        if not path.exists():
-            _make_key(path)
-        key = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: {error}; see that it can be written and read") from error
-    if len(key) != KEY_BYTES:
-        raise StoreError(f"{path}: not {KEY_BYTES} bytes; remove it, and a new one is made")
-    return key
-
-
-def _make_key(path: Path) -> None:
-    """Write a key in a file of its own, then give it its name: nobody reads half a key."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(file, "wb") as writer:
-            writer.write(secrets.token_bytes(KEY_BYTES))
-        with suppress(FileExistsError):  # another process was faster; its key holds
-            os.link(fresh, path)
-    finally:
-        fresh.unlink()
-
-
-def ref_digits(key: bytes, kind: str, data: bytes, principal: str = LOCAL) -> str:
-    """Return the 49 base-36 characters from which the ref of data takes its first."""
-    keyed = hashlib.blake2b(key=key, person=b"coatcheck ref")
-    for part in (principal.encode(), kind.encode(), data):
-        keyed.update(len(part).to_bytes(8, "big"))
-        keyed.update(part)
-    number, digits = int.from_bytes(keyed.digest(), "big"), ""
-    for _ in range(49):
-        number, digit = divmod(number, 36)
-        digits += DIGITS[digit]
-    return digits
-
-
-def checked(ref: str) -> str:
-    """Return ref if it looks like one. Raises: UnknownRef."""
-    if REF.fullmatch(ref) is None:
-        raise UnknownRef(_unknown(ref[:60]))
-    return ref
-
-
-def _unknown(ref: str) -> str:
-    return (
-        f"{ref!r} opens nothing here: copy the ref, which starts with cc_, from a [coatcheck …]"
-        " line, or call the tool again"
-    )
-
-
-def _farewell(ref: str, reason: str, at: float, upstream: str, tool: str, **_: object) -> str:
-    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{ref} {HOW_IT_WENT[reason].format(at=when)}: {_again(upstream, tool)}"
-
-
-def _again(upstream: str, tool: str) -> str:
-    name = ".".join(part for part in (upstream, tool) if part) or "the tool"
-    return f"call {name} again with the arguments of your earlier call"

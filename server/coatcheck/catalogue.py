@@ -125,6 +125,15 @@ def schemas_in(listed: object) -> dict[str, Mapping[str, object]]:
     return {name: schema for name, schema in schemas.items() if isinstance(schema, dict)}
 
 
+def without_focus(params: bytes) -> tuple[bytes, bytes]:
+    """Return params, as received, without `_focus`, and the arguments that are left in them."""
+    found = spans.member(params, "arguments")
+    if found is None:
+        return params, b"{}"
+    changed = spans.apply(params, spans.without(params, {FOCUS}, found.start))
+    return changed, changed[found.start : found.end - (len(params) - len(changed))]
+
+
 def with_templates(result: bytes, *more: Mapping[str, str]) -> bytes | None:
     """Return the last page of a list of resource templates with ours, None for other pages."""
     templates = spans.member(result, "resourceTemplates")

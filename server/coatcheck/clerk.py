@@ -12,7 +12,8 @@ from coatcheck.types import RequestError
 
 if TYPE_CHECKING:
     from coatcheck.inflight import Pending
-    from coatcheck.types import Call, Desk
+    from coatcheck.protocols import Desk
+    from coatcheck.types import Call
 
 logger = logging.getLogger(__name__)
 

@@ -3,37 +3,35 @@
 import hashlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from coatcheck import catalogue, filling, inner, repair, spans
-from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted, shown_chars
+from coatcheck import catalogue, entries, filling, inner, repair, spans
+from coatcheck.clients import UNKNOWN, Client, client_of, fitted, is_scripted
 from coatcheck.fetch import TOOL as FETCH
 from coatcheck.fetch import Fetched, fetch, is_for_us, with_note
 from coatcheck.focus import derive
+from coatcheck.lately import Lately
 from coatcheck.params import URI, as_sent, context_of, meta_of, of_uri
 from coatcheck.pipeline import WHOLE, Outgoing, Pipeline
+from coatcheck.protocols import Asker, Ledger
 from coatcheck.sizing import estimate
 from coatcheck.statement import TEMPLATE as SAVINGS
 from coatcheck.statement import Statement
+from coatcheck.tasks import Tasks
 from coatcheck.types import (
     Arm,
     Artifact,
-    Asker,
     Call,
     Entry,
-    EntryKind,
-    Ledger,
     RefsInto,
     Refused,
     RequestError,
     Rule,
     Session,
     StoreError,
-    Summary,
     UnknownRef,
 )
 
@@ -47,8 +45,6 @@ LISTS = frozenset({"tools/list", "resources/templates/list", "prompts/list"})
 HELD_OUT: Arm = "held out"
 # What the rules call the reading of a resource: the tool "resources/read" of its upstream.
 READ = "resources/read"
-# Most tasks of a session whose calls are remembered, and the size of what names one.
-MOST_TASKS, TASK_BYTES = 1_000, 1 << 16
 # What the revision of 2026-07-28 asks of a result; its requests name their version.
 VERSION = "io.modelcontextprotocol/protocolVersion"
 COMPLETE = b',"resultType":"complete"'
@@ -58,9 +54,6 @@ INVALID_PARAMS = -32602
 NOT_FOUND = -32002
 # Few texts cost more than a token for two bytes, so a smaller result is surely at its floor.
 LEAST_BYTES_PER_TOKEN = 2
-# A pass is booked by its size alone; its tokens never touch a saving.
-USUAL_BYTES_PER_TOKEN = 3.3
-REMEMBERED_FETCHES = 3
 REPAIRED = "passed in a form that this client shows"
 
 
@@ -72,7 +65,7 @@ class Desk:
     that our changes to tools/list stay byte-identical through the session (law 14). While
     is_paused, results pass; the tools stay as they were listed. noted gives what a model has said
     of an artifact, "" if nothing. A desk beside others has no fetches: another lists
-    fetch_artifact and answers it; asked_for is then common to them. listed: the tools were listed,
+    fetch_artifact and answers it; lately is then common to them. listed: the tools were listed,
     or no upstream can have a tool of that name anyway.
     """
 
@@ -89,7 +82,7 @@ class Desk:
     is_paused: Callable[[], bool] = lambda: False
     has_fetches: bool = True
     listed: bool = False
-    asked_for: dict[tuple[str, str, str], deque[str]] = field(default_factory=dict)
+    lately: Lately = field(default_factory=Lately)
     statement: Statement | None = None
     _tools: dict[str, filling.Tool] = field(default_factory=dict)
     _with_focus: set[str] = field(default_factory=set)
@@ -99,7 +92,7 @@ class Desk:
     _shortened_calls: set[bytes] = field(default_factory=set)
     _schemas: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _repeats: "Repeats | None" = None
-    _tasks: dict[str, Call] = field(default_factory=dict)  # by task, until it is finished
+    _tasks: Tasks = field(default_factory=Tasks)
     _client: Client = UNKNOWN
 
     def greet(self, params: Mapping[str, object]) -> None:
@@ -139,9 +132,11 @@ class Desk:
         most = self._client.safe_bytes
         fetched = fetch(self.pipeline.artifacts, given, self.asker, page_bytes=most)
         fetched = with_note(fetched, self.noted)
-        if fetched.verb in ("grep", "find", "ask") and isinstance(arguments, dict):
-            self._remember(meta_of(params), fetched, str(arguments[fetched.verb]))
-        self._book_fetch(fetched, params, (time.perf_counter() - began) * 1e3)
+        upstream = fetched.upstream or self.upstream
+        call = Call(upstream, fetched.tool, b"", "", *context_of(meta_of(params)))
+        if fetched.verb in ("grep", "find", "ask"):
+            self.lately.note(call, str(given[fetched.verb]))
+        self._book(entries.of_fetch(call, fetched, (time.perf_counter() - began) * 1e3))
         if method == "tools/call":
             return fetched.result(COMPLETE if modern else b"")
         if fetched.is_error:
@@ -171,11 +166,13 @@ class Desk:
             admit = partial(self._admitted, call.tool, tool)
             text, filled = filling.fill(raw[found.start : found.end], tool, admit)
         except (Refused, UnknownRef, StoreError, spans.NotJson, RecursionError) as error:
-            self._book("call", call, is_error=True, reason="a ref was refused; nothing was sent")
+            reason = "a ref was refused; nothing was sent"
+            self._book(entries.entry("call", call, is_error=True, reason=reason))
             answer = Fetched(f"Error: coatcheck did not send this call: {error}", "", is_error=True)
             return answer.result(COMPLETE if VERSION in meta_of(params) else b""), False
         for ref, place in filled:
-            self._book("fetch", call, ref=ref, verb="argument", reason=f"sent as {place}")
+            reason = f"sent as {place}"
+            self._book(entries.entry("fetch", call, ref=ref, verb="argument", reason=reason))
         return spans.apply(raw, [(found.start, found.end, text)]), True
 
     def _admitted(self, name: str, tool: filling.Tool, ref: str) -> Artifact:
@@ -188,19 +185,14 @@ class Desk:
         tool, arguments = str(params.get("name", "")), params.get("arguments")
         context, call_id = context_of(meta_of(params))
         seconds = self.rule_of(tool).call_timeout_seconds
-        if not isinstance(arguments, Mapping):
-            return Call(self.upstream, tool, b"{}", "", context, call_id, seconds), None
-        if tool in self._with_focus and catalogue.FOCUS in arguments:
-            found = spans.member(raw, "arguments")
-            if found is not None:
-                bare = spans.without(raw, {catalogue.FOCUS}, found.start)
-                changed = spans.apply(raw, bare)
-                end = found.end - (len(raw) - len(changed))
+        sent, focus, changed = b"{}", "", None
+        if isinstance(arguments, Mapping):
+            if tool in self._with_focus and catalogue.FOCUS in arguments:
                 focus = str(arguments[catalogue.FOCUS] or "")
-                sent = changed[found.start : end]
-                return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
-        sent = as_sent(arguments, raw)
-        return Call(self.upstream, tool, sent, "", context, call_id, seconds), None
+                changed, sent = catalogue.without_focus(raw)
+            else:
+                sent = as_sent(arguments, raw)
+        return Call(self.upstream, tool, sent, focus, context, call_id, seconds), changed
 
     def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
         """Tell whether a result may be shortened or repaired, or is a list that we add to."""
@@ -209,11 +201,11 @@ class Desk:
         if method == READ:
             return self._wants_resource(size_bytes)
         if method in RESULTS:
-            if call is not None and size_bytes < TASK_BYTES and b'"taskId"' in line:
-                self._remember_task(call, line)
+            if call is not None:
+                self._tasks.note(call, line)
             rule = self.rule_of(call.tool if call else "")
             least = rule.floor_tokens * LEAST_BYTES_PER_TOKEN
-            is_task = call is None and bool(self._tasks)
+            is_task = call is None and bool(self._tasks.calls)
             may = rule.keep != "never" and (size_bytes > least or is_task)
             may = rule.mode != "off" and (may or repair.suspects(line, self._client))
             return may and not self.is_paused()
@@ -262,29 +254,19 @@ class Desk:
 
     def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
         """Book a result that passed without being looked at."""
-        if call in list(self._tasks.values()):
+        if call in self._tasks.calls:
             return  # it is not the result of the call, which is booked when it comes
         if self._repeats is not None:
             self._repeats.turn(call.context)
-        tokens = round(size_bytes / USUAL_BYTES_PER_TOKEN)
-        self._book(
-            "call",
-            call,
-            is_error=is_error,
-            original_bytes=size_bytes,
-            original_tokens=tokens,
-            counterfactual_tokens=tokens,
-            view_bytes=size_bytes,
-            view_tokens=tokens,
-            upstream_ms=upstream_ms,
-        )
+        self._book(entries.of_pass(call, size_bytes, is_error, upstream_ms))
 
     def close(self) -> None:
         """Erase what was kept for this session only, and ask no model any more."""
         if self.pipeline.summarizer is not None:
             self.pipeline.summarizer.close()
-        for call in self._tasks.values():
-            self._book("call", call, reason="a task whose result was never asked for")
+        for call in self._tasks.calls:
+            reason = "a task whose result was never asked for"
+            self._book(entries.entry("call", call, reason=reason))
         if self._keeps_for_session:
             try:
                 self.pipeline.artifacts.forget_session(self.session.id)
@@ -293,16 +275,9 @@ class Desk:
 
     # Tool results that come as those of tasks, texts of resources
 
-    def _remember_task(self, call: Call, line: bytes) -> None:
-        answer = spans.loads(line)
-        task = inner.created_task(answer.get("result") if isinstance(answer, dict) else None)
-        if task and len(self._tasks) < MOST_TASKS:
-            self._tasks[task] = call
-
     def _finished(self, result: bytes) -> Call:
         """Return the call of the task whose result this is; its like when it is not known."""
-        task = inner.related_task(spans.loads(result))
-        return self._tasks.pop(task, None) or Call(self.upstream, "")
+        return self._tasks.take(result) or Call(self.upstream, "")
 
     def _revise_task(self, result: bytes, upstream_ms: float) -> bytes | None:
         found = inner.finished(result)
@@ -361,7 +336,8 @@ class Desk:
         if last_page and not self._definitions_booked and (self.has_fetches or listing.added):
             self._definitions_booked = True
             tokens = estimate(listing.added)
-            self._book("definitions", Call(self.upstream, ""), view_tokens=tokens)
+            none = Call(self.upstream, "")
+            self._book(entries.entry("definitions", none, view_tokens=tokens))
         return listing.result
 
     def _with_focus_of(self, call: Call) -> Call:
@@ -374,8 +350,7 @@ class Desk:
             return call if call.focus else replace(call, focus=WHOLE)
         arguments = spans.loads(call.arguments)
         guess = derive(arguments) if isinstance(arguments, Mapping) else ""
-        lately = self.asked_for.get((call.context, call.upstream, call.tool), ())
-        return replace(call, focus=guess or " ".join(lately))
+        return replace(call, focus=guess or self.lately.words_for(call))
 
     def _without_repeating(self, call: Call, result: bytes, outgoing: Outgoing) -> Outgoing:
         """Return outgoing shorter, if the context still has the last answer to the same call."""
@@ -393,33 +368,12 @@ class Desk:
             return outgoing
         return repeats.resent(self.pipeline.artifacts, result, outgoing, short)
 
-    def _remember(self, meta: Mapping[str, object], fetched: Fetched, words: str) -> None:
-        """Remember what a context looked for; without a name of it, it may not be the next one's.
-
-        Sub-agents share a connection, and the same result must give each the same view.
-        """
-        context, _ = context_of(meta)
-        if context:
-            key = (context, fetched.upstream or self.upstream, fetched.tool)
-            self.asked_for.setdefault(key, deque(maxlen=REMEMBERED_FETCHES)).append(words)
-
-    def _book(self, kind: EntryKind, call: Call, **columns: Any) -> None:
-        """Append an entry; columns are those that are not the call's or the session's."""
-        entry = Entry(
-            kind=kind,
-            at=self.clock(),
-            session=self.session.id,
-            client=self.session.client,
-            client_version=self.session.client_version,
-            arm=self.session.arm,
-            context=call.context,
-            call_id=call.call_id,
-            upstream=call.upstream,
-            tool=call.tool,
-            arguments_digest=hashlib.blake2b(call.arguments, digest_size=8).hexdigest(),
-            focus=bool(call.focus) and call.focus != WHOLE,
-            **columns,
-        )
+    def _book(self, entry: Entry) -> None:
+        """Append entry, with the time and what is known of the session by now."""
+        session = self.session
+        entry.at = self.clock()
+        entry.session, entry.arm = session.id, session.arm
+        entry.client, entry.client_version = session.client, session.client_version
         self.ledger.append(entry)
 
     def _book_call(
@@ -431,28 +385,12 @@ class Desk:
         upstream_ms: float,
         added_ms: float,
     ) -> None:
-        tokens, chars = estimate(outgoing.text), len(outgoing.text)
         if self._is_whole_again(call, outgoing):
-            sizes = {"view_bytes": len(result), "view_tokens": tokens, "upstream_ms": upstream_ms}
-            self._book("fetch", call, verb="whole", added_ms=added_ms, **sizes)
-            return
-        shown = shown_chars(self.session.client, chars, is_error=outgoing.is_error)
-        self._book(
-            "call",
-            call,
-            ref=outgoing.ref,
-            outcome=outgoing.outcome,
-            is_error=outgoing.is_error,
-            reason=outgoing.reason,
-            original_bytes=len(result),
-            original_tokens=tokens,
-            counterfactual_tokens=round(tokens * shown / chars) if chars else tokens,
-            view_bytes=len(outgoing.result or result),
-            view_tokens=estimate(outgoing.view) if outgoing.view else tokens,
-            upstream_ms=upstream_ms,
-            added_ms=added_ms,
-            **_costs(outgoing.summary),
-        )
+            entry = entries.of_whole(call, result, outgoing)
+        else:
+            entry = entries.of_call(call, result, outgoing, self.session.client)
+        entry.upstream_ms, entry.added_ms = upstream_ms, added_ms
+        self._book(entry)
 
     def _is_whole_again(self, call: Call, outgoing: Outgoing) -> bool:
         """Tell whether a call asks for all of what this session got a view of before.
@@ -463,33 +401,3 @@ class Desk:
         if outgoing.ref:
             self._shortened_calls.add(key)
         return call.focus == WHOLE and not outgoing.ref and key in self._shortened_calls
-
-    def _book_fetch(self, fetched: Fetched, params: Mapping[str, object], ms: float) -> None:
-        call = Call(
-            fetched.upstream or self.upstream, fetched.tool, b"", "", *context_of(meta_of(params))
-        )
-        self._book(
-            "fetch",
-            call,
-            ref=fetched.ref,
-            verb=fetched.verb,
-            is_error=fetched.is_error,
-            reason=fetched.summary.reason if fetched.summary.decision else fetched.reason,
-            view_bytes=len(fetched.text.encode("utf-8", "replace")),
-            view_tokens=estimate(fetched.text),
-            added_ms=ms,
-            **_costs(fetched.summary),
-        )
-
-
-def _costs(summary: Summary) -> dict[str, Any]:
-    """Return the columns of an entry that say what a model was paid for."""
-    return {
-        "summary_ms": summary.milliseconds,
-        "summary_input_tokens": summary.input_tokens,
-        "summary_output_tokens": summary.output_tokens,
-        "summary_micro_usd": summary.micro_usd,
-        "summary_cache_write_tokens": summary.cache_write_tokens,
-        "summary_cache_read_tokens": summary.cache_read_tokens,
-        "decision": summary.decision,
-    }

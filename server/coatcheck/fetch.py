@@ -8,15 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from coatcheck import excerpt, spans
+from coatcheck import excerpt, given, spans
 from coatcheck.body import open_body
 from coatcheck.documents import with_documents
 from coatcheck.params import URI
+from coatcheck.protocols import Artifacts, Asker
 from coatcheck.types import (
     Artifact,
     ArtifactInfo,
-    Artifacts,
-    Asker,
     ExcerptError,
     Omission,
     StoreError,
@@ -46,7 +45,10 @@ _PLACED = re.compile(r"@(\d+)(?:-(\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The answer to one fetch: the text the agent gets and what the ledger says of it."""
+    """The answer to one fetch: the text the agent gets and what the ledger says of it.
+
+    part says in numbers which part of the artifact that is, "" where none is known.
+    """
 
     text: str
     verb: str
@@ -57,6 +59,7 @@ class Fetched:
     is_error: bool = False
     reason: str = ""
     summary: Summary = NO_SUMMARY
+    part: str = ""
 
     def result(self, also: bytes = b"") -> bytes:
         """Return the `result` member of the answer; also holds further members, as JSON."""
@@ -184,7 +187,8 @@ def addressed(artifact: Artifact, wanted: Wanted) -> str:
 
 
 def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
-    answer, what = excerpt_of(addressed(artifact, wanted), wanted, artifact.omissions)
+    text = addressed(artifact, wanted)
+    answer, what = excerpt_of(text, wanted, artifact.omissions)
     fetched = _paged(wanted, answer, what)
     is_first = wanted.verb == "page" and wanted.page == 1
     return replace(
@@ -192,7 +196,17 @@ def _cut(wanted: Wanted, artifact: Artifact) -> Fetched:
         upstream=artifact.call.upstream,
         tool=artifact.call.tool,
         others=text_of(artifact)[1] if is_first else (),
+        part=_part(wanted, text, fetched.text.partition("\n")[2]),
     )
+
+
+def _part(wanted: Wanted, text: str, page: str) -> str:
+    """Say in numbers which part of text a page of the answer is."""
+    if wanted.query:
+        return ""
+    if wanted.find or wanted.grep:
+        return given.part_of_passages(page, "" if wanted.find else wanted.grep)
+    return f"lines:{wanted.lines}" if wanted.lines else given.part_of_slice(text, page)
 
 
 def _asked(wanted: Wanted, artifact: Artifact, asker: Asker | None) -> Fetched:

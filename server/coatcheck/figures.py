@@ -223,6 +223,7 @@ class Recorded:
     again: bool
     came_back: bool
     got_whole: bool
+    part: str
 
     @property
     def net_tokens(self) -> int:

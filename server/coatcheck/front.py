@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from coatcheck import wire
 from coatcheck.clerk import Clerk, Filled
@@ -16,7 +16,8 @@ from coatcheck.types import RequestError
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-    from coatcheck.types import Call, Desk
+    from coatcheck.protocols import Agent, Desk
+    from coatcheck.types import Call
 
 logger = logging.getLogger(__name__)
 
@@ -26,50 +27,6 @@ HELD_BYTES = 1 << 26
 # Answers an agent leaves unread and requests for an upstream that starts again; more than this
 # and the agent is held. Much more than a full pipe, because an agent that is held cannot cancel.
 UNREAD_BYTES = 1 << 26
-
-
-class Agent(Protocol):
-    """The agent's side as a relay needs it."""
-
-    def send(self, data: bytes) -> None:
-        """Write whole lines to it."""
-        ...
-
-    def hold(self, on: bool) -> None:
-        """Stop taking lines of it, or go on."""
-        ...
-
-    @property
-    def unsent_bytes(self) -> int:
-        """Return how much it has not read yet."""
-        ...
-
-
-class Connection(Protocol):
-    """What stands behind one agent for one session of it: one upstream, or many."""
-
-    async def start(self) -> None:
-        """Make it ready for lines of the agent. Raises: UpstreamError."""
-        ...
-
-    def from_agent(self, lines: list[bytes]) -> None:
-        """Carry lines of the agent."""
-        ...
-
-    def agent_full(self, on: bool) -> None:
-        """Hold back what is sent to the agent as long as it does not read, or go on."""
-        ...
-
-    async def close(self, seconds: float) -> None:
-        """End the upstreams; what is still worked on may take so long. Also after a failed start.
-
-        What is left to say has been sent to the agent when this returns.
-        """
-        ...
-
-
-# What a front makes for each agent that comes.
-Connect = Callable[[Agent, asyncio.TaskGroup], Connection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +45,7 @@ class Relay:
 
     def __init__(
         self,
-        agent: Agent,
+        agent: "Agent",
         upstream: Upstream,
         desk: "Desk | None",
         tasks: asyncio.TaskGroup,

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field, replace
 from coatcheck import media, pruning, spans, view
 from coatcheck.body import Body, open_body, structured_of, with_structured, with_text
 from coatcheck.documents import with_documents
+from coatcheck.protocols import Artifacts, Reducer, Summarizer
 from coatcheck.sizing import estimate
 from coatcheck.types import (
     Aim,
     Artifact,
-    Artifacts,
     Call,
     Omission,
     Outcome,
-    Reducer,
     Reduction,
     Rule,
     StoreError,
-    Summarizer,
     Summary,
 )
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from coatcheck import reducers
+from coatcheck.protocols import Adapter, Reducer
 from coatcheck.reducers.fields import Fields, reduce_by
-from coatcheck.types import Adapter, Aim, Reducer, Reduction, Rule
+from coatcheck.types import Aim, Reduction, Rule
 
 logger = logging.getLogger(__name__)
 

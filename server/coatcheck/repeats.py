@@ -8,8 +8,9 @@ from threading import Lock
 from coatcheck.body import open_body, with_text
 from coatcheck.difference import difference
 from coatcheck.pipeline import Outgoing
+from coatcheck.protocols import Artifacts
 from coatcheck.sizing import estimate
-from coatcheck.types import Artifacts, Call, Outcome, StoreError, UnknownRef
+from coatcheck.types import Call, Outcome, StoreError, UnknownRef
 from coatcheck.view import escape
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from coatcheck import spans
-from coatcheck.types import Books, CoatcheckError, RequestError
+from coatcheck.protocols import Books
+from coatcheck.types import CoatcheckError, RequestError
 
 URI = "coatcheck://savings"
 TEMPLATE = {

@@ -1,9 +1,8 @@
-"""The words every module shares: frozen data, Protocols and the few errors."""
+"""The words every module shares: frozen data and the few errors."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 Mode = Literal["off", "lossless", "trim", "auto", "schema"]
 Format = Literal["auto", "text", "json"]
@@ -253,31 +252,6 @@ class Reduction:
     weak_focus: bool = False
 
 
-class Reducer(Protocol):
-    """Make a body smaller by rule; None when this reducer has nothing to offer for it."""
-
-    def __call__(self, text: str, aim: Aim) -> Reduction | None:
-        """Return the best reduction of text within aim, or None."""
-        ...
-
-
-class Adapter(Protocol):
-    """Know what the results of certain tools look like."""
-
-    @property
-    def name(self) -> str:
-        """Name it in lists and logs."""
-        ...
-
-    def matches(self, upstream: str, tool: str) -> bool:
-        """Tell whether it knows the results of this tool; the user names the upstream."""
-        ...
-
-    def reduce(self, text: str, aim: Aim) -> Reduction | None:
-        """Return the best reduction of text within aim, None to leave it to the generic path."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a summarizer made of a result, and what that cost.
@@ -296,29 +270,6 @@ class Summary:
     cache_write_tokens: int = 0
     cache_read_tokens: int = 0
     micro_usd: int = 0
-
-
-class Summarizer(Protocol):
-    """A model that says what matters in a body; what it says was checked against the body."""
-
-    def __call__(self, call: Call, rule: Rule, text: str, aim: Aim, planned: Reduction) -> Summary:
-        """Return a summary of text to take planned's place, or why there is none.
-
-        Called in a worker thread; returns within its soft deadline and never raises.
-        """
-        ...
-
-    def close(self) -> None:
-        """Give up what is under way, at the end of the session."""
-        ...
-
-
-class Asker(Protocol):
-    """A model that answers a question about a text; its values and passages were checked."""
-
-    def __call__(self, call: Call, text: str, question: str) -> Summary:
-        """Return the answer as a reduction, or why there is none; never raises (worker)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +319,8 @@ class Entry:
     Token columns are estimates when written; exact counts are filled in later by whoever reads
     the ledger. counterfactual is what this client would have shown of the result without us.
     reason says why a simpler step was taken than planned ("" when none was), decision with which
-    numbers a summary was asked for or not.
+    numbers a summary was asked for or not. part says which part of its artifact a fetch gave, in
+    numbers as `given` writes them.
     """
 
     kind: EntryKind
@@ -402,38 +354,7 @@ class Entry:
     summary_cache_read_tokens: int = 0
     decision: str = ""
     arm: Arm = ""
-
-
-class Artifacts(Protocol):
-    """Keeps artifacts for a time and within a size."""
-
-    def ref_for(self, kind: str, data: bytes) -> str:
-        """Return the ref under which data is, or would be, kept. Raises: StoreError."""
-        ...
-
-    def put(self, artifact: Artifact) -> None:
-        """Keep artifact under its ref; equal bytes again prolong its life. Raises: StoreError."""
-        ...
-
-    def get(self, ref: str) -> Artifact:
-        """Return the artifact of ref. Raises: UnknownRef, StoreError."""
-        ...
-
-    def peek(self, ref: str) -> Artifact:
-        """Return the artifact of ref, its life unchanged. Raises: UnknownRef, StoreError."""
-        ...
-
-    def list(self, limit: int) -> Sequence[ArtifactInfo]:
-        """Return the newest artifacts first, at most limit. Raises: StoreError."""
-        ...
-
-    def forget_session(self, session: str) -> None:
-        """Erase what was kept for this session only. Raises: StoreError."""
-        ...
-
-    def has_view(self, ref: str, text: str) -> bool:
-        """Tell whether text is, byte for byte, a view that was sent for ref."""
-        ...
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,130 +363,3 @@ class Usage:
 
     used_bytes: int
     free_bytes: int
-
-
-class Store(Protocol):
-    """Keeps bytes under names, for several threads and processes at once.
-
-    It never forgets by itself and knows nothing of what it keeps. Every method raises StoreError,
-    within seconds, when the place is full, damaged, locked, read-only or absent.
-    """
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Make what is put and deleted inside one step, alone among all writers; may be nested."""
-        ...
-
-    def put(self, key: str, data: bytes) -> None:
-        """Keep data under key in place of what was there."""
-        ...
-
-    def get(self, key: str) -> bytes | None:
-        """Return what is under key; None if nothing is, or if its file is gone."""
-        ...
-
-    def delete(self, key: str) -> None:
-        """Forget key; nothing happens if there is none."""
-        ...
-
-    def clear(self, prefix: str) -> None:
-        """Forget every key with that prefix."""
-        ...
-
-    def scan(self, prefix: str) -> Sequence[tuple[str, bytes]]:
-        """Return the keys with that prefix and their data, where data is under 64 KiB."""
-        ...
-
-    def usage(self) -> Usage:
-        """Return how full the store is."""
-        ...
-
-    def tidy(self, aside_seconds: float) -> None:
-        """Remove what killed processes left, and damaged stores set aside longer than that."""
-        ...
-
-
-class Ledger(Protocol):
-    """Append-only record of what every call cost; never raises, never waits."""
-
-    def append(self, entry: Entry) -> None:
-        """Hand entry to the writer."""
-        ...
-
-
-class Books(Protocol):
-    """What was saved, as every face of coatcheck tells it."""
-
-    def as_json(self, asked: Mapping[str, str]) -> str:
-        """Return the report as JSON; asked may hold since and by, as on the command line.
-
-        Raises: ValueError, LedgerError.
-        """
-        ...
-
-    def as_text(self) -> str:
-        """Return the report of all time as plain text. Raises: LedgerError."""
-        ...
-
-
-class Desk(Protocol):
-    """What coatcheck does with the messages that a front carries.
-
-    The front forwards everything else as received. Methods named with "worker" are called in a
-    worker thread and may take time; the others are called on the event loop and must be quick.
-    But for answer none of them raises: on any trouble they answer so that the message passes as
-    received.
-    """
-
-    def greet(self, params: Mapping[str, object]) -> None:
-        """Learn who the agent is, from the params of initialize or server/discover."""
-        ...
-
-    def answers(self, method: str, params: Mapping[str, object]) -> bool:
-        """Tell whether this request is for us and must not reach the upstream."""
-        ...
-
-    def answer(self, method: str, params: Mapping[str, object]) -> bytes:
-        """Return the JSON of the `result` member for a request that is for us (worker).
-
-        Raises: RequestError, when the answer is an error.
-        """
-        ...
-
-    def take(self, params: Mapping[str, object], raw: bytes) -> tuple[Call, bytes | None]:
-        """Return the call that these tools/call params make, and new params JSON if they change.
-
-        raw is the params member as received.
-        """
-        ...
-
-    def fill(self, call: Call, params: Mapping[str, object], raw: bytes) -> tuple[bytes, bool]:
-        """Return the params member raw with texts in place of the refs of call, and True (worker).
-
-        When that is refused: the `result` member to answer with instead of asking the upstream,
-        and False.
-        """
-        ...
-
-    def wants(self, method: str, call: Call | None, size_bytes: int, line: bytes = b"") -> bool:
-        """Tell whether the result of a request of this method and line size must be looked at.
-
-        line is the answer as received, where the front has it at hand.
-        """
-        ...
-
-    def revise(
-        self, method: str, call: Call | None, result: bytes, upstream_ms: float
-    ) -> bytes | None:
-        """Return the `result` member to send in place of result, None to pass it (worker).
-
-        call is None for every method but tools/call.
-        """
-        ...
-
-    def passed(self, call: Call, size_bytes: int, is_error: bool, upstream_ms: float) -> None:
-        """Note a tool result, or an error, that passed without being looked at."""
-        ...
-
-    def close(self) -> None:
-        """Erase what was kept for this session only, and ask no model any more (worker)."""
-        ...

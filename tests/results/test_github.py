@@ -5,7 +5,8 @@ import json
 import pytest
 from recorded import recording, reduced, saved_over_generic, view
 
-from coatcheck.types import Adapter, Aim
+from coatcheck.protocols import Adapter
+from coatcheck.types import Aim
 from coatcheck_adapters.results.github_issues import GitHubIssues
 from coatcheck_adapters.results.github_repositories import GitHubRepositories
 

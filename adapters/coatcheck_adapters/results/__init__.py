@@ -1,6 +1,6 @@
 """What the results of certain tools look like: one file per family of tools."""
 
-from coatcheck.types import Adapter
+from coatcheck.protocols import Adapter
 from coatcheck_adapters.results.directory_tree import DirectoryTree
 from coatcheck_adapters.results.github_issues import GitHubIssues
 from coatcheck_adapters.results.github_repositories import GitHubRepositories

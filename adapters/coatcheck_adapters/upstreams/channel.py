@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVarTuple
 
 import httpx2
 
@@ -26,6 +26,7 @@ HIGH_WATER_BYTES = 1 << 20
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
 
+Arguments = TypeVarTuple("Arguments")
 Feed = Callable[[list[bytes]], None]
 
 
@@ -91,7 +92,6 @@ class Channel:
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": agent, **endpoint.headers},
             auth=endpoint.auth,
-            timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS, write=WRITE_SECONDS),
             limits=httpx2.Limits(
                 max_connections=None, max_keepalive_connections=32, keepalive_expiry=IDLE_SECONDS
             ),
@@ -99,9 +99,18 @@ class Channel:
 
     # Tasks
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run work, which raises nothing, until it ends or the channel is closed."""
-        task = self._group.create_task(work)
+    def spawn(
+        self, work: Callable[[*Arguments], Awaitable[None]], *arguments: *Arguments
+    ) -> "asyncio.Task[None]":
+        """Do work until it ends or the channel is closed."""
+
+        async def guarded() -> None:
+            try:
+                await work(*arguments)
+            except Exception:  # law 3: one exchange that fails must not end the others
+                logger.exception("%s: an exchange failed", self.endpoint.place)
+
+        task = self._group.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -157,16 +166,26 @@ class Channel:
 
     @asynccontextmanager
     async def exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: Body | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        *,
+        idle_seconds: float | None = None,
     ) -> AsyncIterator[httpx2.Response]:
         """Send one request and give the response, after redirects within the origin.
 
+        A response may be silent for idle_seconds, None for ever.
         Raises: Broken when the connection fails, also while the response is read.
         """
         try:
             length = {} if body is None else {"Content-Length": str(body.length)}
+            timeout = httpx2.Timeout(
+                idle_seconds, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=None
+            )
             request = self._client.build_request(
-                method, url, headers={**headers, **length}, content=body
+                method, url, headers={**headers, **length}, content=body, timeout=timeout
             )
             response = await self._send(request)
             try:

@@ -1,8 +1,10 @@
 """Say what was wrong with an exchange over HTTP, and what to do; never with a body or a secret."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+_SCOPE = re.compile(r'insufficient_scope.*?\bscope="([\x20-\x21\x23-\x5b\x5d-\x7e]{1,400})"')
 _STATUS = {
     400: "did not understand the request (HTTP 400); see that the url is that of an MCP endpoint",
     403: "refuses this (HTTP 403); see that your account, token and scopes allow it",
@@ -38,7 +40,11 @@ def of_status(status: int, headers: Mapping[str, str]) -> str:
         when = f"in {wait} s" if wait.isdigit() and len(wait) < 9 else "later"
         return f"gets too many requests (HTTP {status}); call again {when}"
     if 300 <= status < 400:
-        return f"redirects elsewhere (HTTP {status}), which was not followed; correct the url"
+        to = headers.get("location", "")
+        where = place_of(to) if to.startswith(("http://", "https://")) else "elsewhere"
+        return f"redirects to {where} (HTTP {status}), which was not followed; correct the url"
+    if status == 403 and (scope := _SCOPE.search(headers.get("www-authenticate", ""))):
+        return f"asks for more (HTTP 403); log in again with --scope {scope[1]!r}"
     if status >= 500:
         return f"failed (HTTP {status}); the request was not repeated: call again if that is safe"
     return _STATUS.get(status, f"refused the request (HTTP {status})")

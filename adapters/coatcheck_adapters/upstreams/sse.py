@@ -40,7 +40,7 @@ class LegacySse:
             self._answered(wire.our_id(found[1]))
         elif message.method is not None and message.id is not None:
             self._waiting.add(wire.our_id(message.id))
-        task = self._channel.spawn(self._post(message, self._handshake))
+        task = self._channel.spawn(self._post, message, self._handshake)
         if message.method in ("initialize", "notifications/initialized"):
             self._handshake = task
 
@@ -48,7 +48,7 @@ class LegacySse:
         """Let what was asked be answered, at most so long."""
         if self._waiting:
             self._idle.clear()
-            await asyncio.wait([self._channel.spawn(self._until_idle())], timeout=seconds)
+            await asyncio.wait([self._channel.spawn(self._until_idle)], timeout=seconds)
 
     async def _until_idle(self) -> None:
         await self._idle.wait()
@@ -96,7 +96,7 @@ class LegacySse:
         """Return where messages go; the stream says it. Raises: Refused."""
         if self._target is None:
             self._target = asyncio.get_running_loop().create_future()
-            self._channel.spawn(self._listen(self._target))
+            self._channel.spawn(self._listen, self._target)
         try:
             async with asyncio.timeout(ENDPOINT_SECONDS):
                 return await asyncio.shield(self._target)

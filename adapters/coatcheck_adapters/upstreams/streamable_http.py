@@ -27,6 +27,9 @@ MOST_BACKOFF_SECONDS = 30.0
 # In the handshake era a cancelled request may still be answered; longer its stream is not read.
 CANCELLED_SECONDS = 5.0
 NOTICE_SECONDS = 30.0
+# The stream of what a server says of itself is opened anew after such a silence: the connection
+# may be gone without a word.
+IDLE_SECONDS = 300.0
 DELETE_SECONDS = 2.0
 METHOD_NOT_FOUND = -32601
 # What only a server of the era without handshake says.
@@ -64,7 +67,7 @@ class StreamableHttp:
         """Post one message."""
         message = wire.read(line)
         if message.method is None:
-            self._channel.spawn(self._notify(message, None))
+            self._channel.spawn(self._notify, message, None)
         elif message.id is None:
             self._notice(message)
         else:
@@ -80,7 +83,7 @@ class StreamableHttp:
         await self._channel.drained(seconds)
         self._channel.abandon()
         if self._session:
-            task = self._channel.spawn(self._delete())
+            task = self._channel.spawn(self._delete)
             await asyncio.wait([task], timeout=DELETE_SECONDS)
 
     async def _delete(self) -> None:
@@ -106,7 +109,8 @@ class StreamableHttp:
         self._requests[raw_id] = request
         if version:
             self._modern = version
-        request.task = self._channel.spawn(self._request(request, self._handshake))
+        request.task = self._channel.spawn(self._request, request, self._handshake)
+        request.task.add_done_callback(lambda _task: self._forget(request))  # also if not begun
         if method == "initialize":
             self._session = self._version = self._modern = ""
             self._handshake = request.task
@@ -121,9 +125,13 @@ class StreamableHttp:
                     await self._post(request)
         except Refused as refusal:
             self._channel.fail(request.id, str(refusal))
-        finally:
-            request.body.done()
-            self._requests.pop(request.id, None)
+        except Exception:  # law 3: it must be answered, whatever went wrong
+            logger.exception("%s: %s failed", self._channel.endpoint.place, request.method)
+            self._channel.fail(request.id, "could not be asked; the log of coatcheck says why")
+
+    def _forget(self, request: Request) -> None:
+        request.body.done()
+        self._requests.pop(request.id, None)
 
     async def _post(self, request: Request) -> None:
         headers = {**self._headers(), "Content-Type": JSON}
@@ -248,7 +256,9 @@ class StreamableHttp:
             if events.id:
                 headers["Last-Event-ID"] = events.id
             try:
-                async with self._channel.exchange("GET", self._url, headers) as response:
+                async with self._channel.exchange(
+                    "GET", self._url, headers, idle_seconds=IDLE_SECONDS
+                ) as response:
                     status = response.status_code
                     if response.is_success and kind_of(response) == EVENT_STREAM:
                         opened, began = True, asyncio.get_running_loop().time()
@@ -272,7 +282,7 @@ class StreamableHttp:
         if message.method == "notifications/cancelled":
             self._cancel(message)
             return
-        task = self._channel.spawn(self._notify(message, self._handshake))
+        task = self._channel.spawn(self._notify, message, self._handshake)
         if message.method == "notifications/initialized":
             self._handshake = task
 
@@ -284,7 +294,7 @@ class StreamableHttp:
         if request.version or not request.body.sent.is_set():
             request.end()  # the end of the stream says it; or it was never said
         else:
-            self._channel.spawn(self._withdraw(request, message))
+            self._channel.spawn(self._withdraw, request, message)
 
     async def _withdraw(self, request: Request, message: wire.Message) -> None:
         await self._notify(message, None)
@@ -323,7 +333,7 @@ class StreamableHttp:
         elif message.method == "notifications/initialized":
             if self._listener is not None:
                 self._listener.cancel()
-            self._listener = self._channel.spawn(self._listen())
+            self._listener = self._channel.spawn(self._listen)
 
 
 async def _ended(task: "asyncio.Task[None] | None") -> None:
@@ -346,7 +356,9 @@ def _negotiated(answer: bytes) -> str:
     body = wire.load(answer)
     outcome = body.get("result") if isinstance(body, dict) else None
     version = outcome.get("protocolVersion") if isinstance(outcome, dict) else None
-    return version if isinstance(version, str) and version.isprintable() else ""
+    if isinstance(version, str) and version.isascii() and version.isprintable():
+        return version
+    return ""
 
 
 def _is_lost(status: int, body: bytes) -> bool:

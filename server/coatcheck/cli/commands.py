@@ -37,6 +37,7 @@ COMMANDS = {
     "statusline": "coatcheck.cli.commands:statusline",
     "savings": "coatcheck.cli.savings:savings",
     "dashboard": "coatcheck.cli.dashboard:dashboard",
+    "try": "coatcheck.cli.try_rule:try_rule",
     "show": "coatcheck.cli.show:show",
     "fetch": "coatcheck.cli.fetch:fetch",
     "artifacts": "coatcheck.cli.artifacts:group",

@@ -3,16 +3,21 @@
 import secrets
 import socket
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from coatcheck.cli.home import Sources
+from coatcheck.cli.place import place
 
 if TYPE_CHECKING:
-    from coatcheck.cli.page_source import HomeSource
+    from starlette.types import ASGIApp
+
+    from coatcheck.cli.http import MakePage
 
 HOST = "127.0.0.1"
 # Live tails are open for as long as somebody looks at them.
@@ -28,7 +33,8 @@ def dashboard(ctx: click.Context, port: int, opens: bool) -> None:
 
     Example: coatcheck dashboard --open
     """
-    source = source_of(ctx.ensure_object(Sources))
+    from coatcheck.web.guard import LOCAL_NAMES
+
     once = secrets.token_urlsafe(32)
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -42,34 +48,36 @@ def dashboard(ctx: click.Context, port: int, opens: bool) -> None:
         if opens:
             webbrowser.open(link)
         with suppress(KeyboardInterrupt):
-            serve(source, listener, once)
+            serve(page_of(ctx.ensure_object(Sources))(LOCAL_NAMES, once), listener)
 
 
-def source_of(sources: Sources) -> "HomeSource":
-    """Return what the page shows."""
-    from coatcheck.cli.page_source import HomeSource
+def page_of(sources: Sources, flag: Path | None = None) -> "MakePage":
+    """Return what makes the page; the settings at flag are read anew for each trial."""
 
-    return HomeSource(sources, found_wrong)
+    def make(names: Collection[str], once: str) -> "ASGIApp":
+        from coatcheck.cli.http import tokens_of
+        from coatcheck.cli.page_source import HomeSource
+        from coatcheck.web.page.app import application
+
+        source = HomeSource(sources, partial(found_wrong, flag), partial(place, flag))
+        return application(source, names, once, tokens_of(sources.home).principal_of)
+
+    return make
 
 
-def found_wrong() -> Sequence[tuple[str, str, str]]:
-    """Return what doctor finds here."""
-    from coatcheck.cli.doctor import findings
+def found_wrong(flag: Path | None) -> Sequence[tuple[str, str, str]]:
+    """Return what doctor finds at this home, without asking anybody else."""
+    from coatcheck.cli.doctor import at_home
 
-    return [(item.what, item.seen, item.fix) for item in findings(None, ())]
+    return [(item.what, item.seen, item.fix) for item in at_home(flag)]
 
 
-def serve(source: "HomeSource", listener: socket.socket, once: str) -> None:
+def serve(app: "ASGIApp", listener: socket.socket) -> None:
     """Serve the page on a socket until we are told to stop."""
     import uvicorn
 
-    from coatcheck.tokens import Tokens
-    from coatcheck.web.guard import LOCAL_NAMES
-    from coatcheck.web.page.app import application
-
-    tokens = Tokens(source.sources.home / "tokens.json")
     config = uvicorn.Config(
-        application(source, LOCAL_NAMES, once, tokens.principal_of),
+        app,
         lifespan="off",
         access_log=False,
         log_config=None,

@@ -54,17 +54,24 @@ def _told(found: Iterator[Finding]) -> Iterator[Finding]:
         yield finding
 
 
-def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
-    """Yield what is looked at here; with a command also that upstream."""
-    yield Finding("coatcheck", f"{__version__}, Python {sys.version.split()[0]}, {sys.executable}")
+def _place(flag: Path | None) -> tuple[Place, Finding]:
+    """Return where to look, and what is to be said of the settings there."""
     where = home()
     try:
         found = config.find(flag, os.environ, where)
         at = Place(where, config.load(found, os.environ))
-        yield Finding("settings", str(found or "none, defaults are used"))
+        return at, Finding("settings", str(found or "none, defaults are used"))
     except CoatcheckError as error:
-        at = Place(where, config.Config())
-        yield Finding("settings", str(error), "correct it; `coatcheck config check` says more")
+        fix = "correct it; `coatcheck config check` says more"
+        return Place(where, config.Config()), Finding("settings", str(error), fix)
+
+
+def at_home(flag: Path | None) -> Iterator[Finding]:
+    """Yield what is seen of the state at this home; nobody else is asked or started."""
+    yield Finding("coatcheck", f"{__version__}, Python {sys.version.split()[0]}, {sys.executable}")
+    at, settings = _place(flag)
+    where = at.home
+    yield settings
     if os.environ.get("COATCHECK") == "off":
         yield Finding("switch", "COATCHECK=off: nothing is shortened", "unset COATCHECK")
     if pause_file(where).exists():
@@ -73,6 +80,12 @@ def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
     yield _seen("store", lambda: _store(at), fix)
     yield _seen("disk", lambda: _disk(at), "make room, or move COATCHECK_HOME to another disk")
     yield _seen("ledger", lambda: _ledger(where), "move the file away, or update coatcheck")
+
+
+def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
+    """Yield what is looked at here; with a command also that upstream."""
+    yield from at_home(flag)
+    at, _ = _place(flag)
     yield _summarizer(at) if at.config.summarizer.consent else _no_summarizer(at)
     if command:
         yield _upstream(command)
@@ -85,7 +98,7 @@ def findings(flag: Path | None, command: Sequence[str]) -> Iterator[Finding]:
             what = f"upstream {tried.name}"
             yield _upstream_found(what, tried.tools, tried.seconds, tried.why, url)
     counter = TokenCounter()
-    yield from checkup.findings(where, found, lambda text: counter.count(text).tokens)
+    yield from checkup.findings(at.home, at.config.path, lambda text: counter.count(text).tokens)
 
 
 def _seen(what: str, look: Callable[[], str], fix: str) -> Finding:

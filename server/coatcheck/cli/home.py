@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coatcheck.cli.rates import rates
-from coatcheck.types import Artifacts
+from coatcheck.protocols import Artifacts
 
 if TYPE_CHECKING:
     from coatcheck.figures import Rates

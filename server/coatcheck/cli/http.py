@@ -1,9 +1,10 @@
 """Serve over HTTP: the address, who may ask, the server process, its orderly end."""
 
 import asyncio
+import secrets
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,17 @@ from coatcheck.tokens import Tokens
 from coatcheck.types import ConfigError, HttpSettings, UpstreamError
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
 
-    from coatcheck.front import Connect
+    from coatcheck.protocols import Connect
     from coatcheck.web.guard import PrincipalOf
 
+    # Makes the page for the names under which it may be asked, and a token for one browser.
+    MakePage = Callable[[Collection[str], str], ASGIApp]
+
 BACKLOG = 512
+# What the front answers; all other paths are the page's.
+PATHS = frozenset({"/mcp", "/mcp/", "/healthz"})
 # A client that keeps its connection longer than we do loses the request it sends meanwhile.
 KEEP_ALIVE_SECONDS = 75
 # More are answered 503 before anything of them is read.
@@ -57,9 +63,9 @@ def check(host: str, at: Place) -> None:
 
 
 def serve_http(
-    connect: "Connect", host: str, port: int, at: Place, routes: "Sequence[BaseRoute]" = ()
+    connect: "Connect", host: str, port: int, at: Place, page: "MakePage | None" = None
 ) -> None:
-    """Be a server at host and port until we are told to stop.
+    """Be a server at host and port until we are told to stop, with the page beside MCP if given.
 
     Raises: ConfigError when the address is not of this machine alone and there is no token;
     UpstreamError when it cannot be had.
@@ -69,7 +75,7 @@ def serve_http(
     principal_of = tokens_of(at.home).principal_of if _is_open(host, settings) else None
     to_stderr()
     with _listening(host, port) as listener:
-        asyncio.run(_serve(connect, settings, listener, host, principal_of, routes))
+        asyncio.run(_serve(connect, settings, listener, host, principal_of, page))
 
 
 def _is_open(host: str, settings: HttpSettings) -> bool:
@@ -100,22 +106,23 @@ async def _serve(
     listener: socket.socket,
     host: str,
     principal_of: "PrincipalOf | None",
-    routes: "Sequence[BaseRoute]",
+    page: "MakePage | None",
 ) -> None:
     import uvicorn
 
     from coatcheck.web.app import serving
     from coatcheck.web.guard import names_of
+    from coatcheck.web.page.app import beside
 
-    names = names_of(host, settings.hosts)
+    names, once = names_of(host, settings.hosts), secrets.token_urlsafe(32)
     stop = asyncio.Event()
     stop_on_signals(asyncio.get_running_loop(), stop)
     async with (
-        serving(connect, settings, names=names, principal_of=principal_of, routes=routes) as served,
+        serving(connect, settings, names=names, principal_of=principal_of) as served,
         asyncio.TaskGroup() as tasks,
     ):
         config = uvicorn.Config(
-            served.app,
+            beside(served.app, page(names, once), PATHS) if page else served.app,
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -132,6 +139,9 @@ async def _serve(
         port = listener.getsockname()[1]
         shown = f"[{host}]" if ":" in host else host
         print(f"coatcheck: MCP at http://{shown}:{port}/mcp", file=sys.stderr, flush=True)
+        if page:
+            link = f"http://{shown}:{port}/enter?token={once}"
+            print(f"coatcheck: savings at {link} (works once)", file=sys.stderr, flush=True)
         await stop.wait()
         served.sessions.stop()
         server.should_exit = True

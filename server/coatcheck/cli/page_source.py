@@ -3,11 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from coatcheck.cli import rules
 from coatcheck.cli.books import HomeBooks, since_of
 from coatcheck.cli.home import Sources
+from coatcheck.cli.place import Place, place
+from coatcheck.cli.savings import count_exactly
 from coatcheck.figures import (
     ALL_TIME,
     By,
@@ -21,19 +25,29 @@ from coatcheck.figures import (
 )
 from coatcheck.ledger import calls, metrics, overview, report
 from coatcheck.ledger.reader import reading
-from coatcheck.types import Artifact, StoreError
-from coatcheck.web.page.source import Wanted
+from coatcheck.protocols import Artifacts
+from coatcheck.replay import rule_with
+from coatcheck.types import Artifact, ConfigError, StoreError
+from coatcheck.web.page.source import Trial, Wanted
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+# After each view: a second or so of counting, so that the process can be stopped at any time.
+COUNTED_ROWS, COUNTED_BYTES = 50, 2_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class HomeSource:
-    """The Source Protocol over what the reporting commands read from; findings are doctor's."""
+    """The Source Protocol over the home of a user.
+
+    findings gives what doctor finds, at the settings as they are when it is called.
+    """
 
     sources: Sources
     findings: Callable[[], Sequence[tuple[str, str, str]]]
+    at: Callable[[], Place] = place
+    counting: Lock = field(default_factory=Lock)
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -55,6 +69,11 @@ class HomeSource:
             if db is None:
                 return Savings(window, by, Figures(), ())
             return report.savings(db, window, by)
+
+    def sums(self, window: Window, by: By) -> Savings:
+        """Return the report of a window without times. Raises: LedgerError."""
+        with self._read() as db:
+            return report.sums(db, window, by) if db else Savings(window, by, Figures(), ())
 
     def calls(self, wanted: Wanted) -> Sequence[Recorded]:
         """Return calls and fetches, newest first. Raises: LedgerError."""
@@ -82,9 +101,50 @@ class HomeSource:
 
     def artifact(self, ref: str) -> Artifact:
         """Return an artifact, its life unchanged. Raises: UnknownRef, StoreError."""
+        return self._kept().peek(ref)
+
+    def kept_tools(self) -> Sequence[str]:
+        """Return the tools of which artifacts are kept, by name. Raises: StoreError."""
+        return sorted({info.name for info in self._kept().list(rules.MOST_LISTED)})
+
+    def trial(self, tool: str, asked: Mapping[str, str], last: int) -> Trial:
+        """Return what the settings asked would make of the last artifacts of a tool.
+
+        Raises: ValueError, StoreError, ConfigError.
+        """
+        at, kept = self.at(), self._kept()
+        rule = rule_with(rules.rule_of(at, kept, tool), asked)
+        rows = rules.replayed(at, kept, tool, rule, last)
+        try:
+            change = rules.change(at, tool, rule, kept.list(rules.MOST_LISTED))
+        except ConfigError as error:
+            return Trial(tool, rule, rows, trouble=str(error))
+        return Trial(tool, rule, rows, str(change.path), change.diff, change.digest)
+
+    def write(self, tool: str, asked: Mapping[str, str], digest: str) -> None:
+        """Write settings of a tool, if the file is still the one of digest.
+
+        Raises: ValueError, StoreError, ConfigError.
+        """
+        at, kept = self.at(), self._kept()
+        rule = rule_with(rules.rule_of(at, kept, tool), asked)
+        change = rules.change(at, tool, rule, kept.list(rules.MOST_LISTED))
+        if change.digest != digest:
+            raise ConfigError(f"{change.path} was changed meanwhile; look at the change again")
+        rules.write(change)
+
+    def _kept(self) -> Artifacts:
         if self.sources.open_artifacts is None:
             raise StoreError("no store was given.")
-        return self.sources.open_artifacts().peek(ref)
+        return self.sources.open_artifacts()
+
+    def settle(self) -> None:
+        """Count exactly a part of what is only estimated yet; one thread at a time does so."""
+        if self.counting.acquire(blocking=False):
+            try:
+                count_exactly(self.sources, max_rows=COUNTED_ROWS, max_bytes=COUNTED_BYTES)
+            finally:
+                self.counting.release()
 
     def health(self) -> Sequence[tuple[str, str, str]]:
         """Return what doctor finds."""

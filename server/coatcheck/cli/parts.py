@@ -23,17 +23,10 @@ from coatcheck.cli.trial import arm_of
 from coatcheck.desk import Desk
 from coatcheck.ledger import LedgerWriter, session_line, shortened_tools
 from coatcheck.pipeline import Pipeline
+from coatcheck.protocols import Artifacts, Summarizer
 from coatcheck.rows import LOCAL
 from coatcheck.statement import Statement
-from coatcheck.types import (
-    Aim,
-    Artifacts,
-    LedgerError,
-    Reduction,
-    Session,
-    StoreError,
-    Summarizer,
-)
+from coatcheck.types import Aim, LedgerError, Reduction, Session, StoreError
 from coatcheck_adapters.stores.disk import DiskStore
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asyncio import TaskGroup
 
     from coatcheck.link import Upstream
-    from coatcheck.types import Desk
+    from coatcheck.protocols import Desk
 
     Reach = Callable[[TaskGroup], Upstream]
 
@@ -86,7 +86,8 @@ def relay(name: str, at: Place, reach: "Reach") -> int:
     """Relay with the desk that the settings ask for, or as a plain wire when all is off."""
     from coatcheck.bridge import Bridge
     from coatcheck.cli import wrapped
-    from coatcheck.front import Agent, Relay
+    from coatcheck.front import Relay
+    from coatcheck.protocols import Agent
 
     seconds = at.config.rule(name, "").call_timeout_seconds
 

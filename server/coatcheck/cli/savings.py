@@ -16,7 +16,8 @@ from coatcheck.cli.home import Sources
 from coatcheck.cli.log import log
 from coatcheck.cli.text import is_styled, no_rows, plain
 from coatcheck.fetch import text_of
-from coatcheck.types import Artifacts, CoatcheckError, LedgerError, UnknownRef
+from coatcheck.protocols import Artifacts
+from coatcheck.types import CoatcheckError, LedgerError, UnknownRef
 
 if TYPE_CHECKING:
     from coatcheck.figures import By, Overview, Savings
@@ -161,15 +162,18 @@ def compared(sources: Sources, asked: Asked) -> str:
     return savings_text.compared(found)
 
 
-def count_exactly(sources: Sources) -> None:
-    """Fill in exact counts where the artifacts are still kept; say so if that fails."""
+def count_exactly(sources: Sources, **most: int) -> None:
+    """Fill in exact counts where the artifacts are still kept; say so if that fails.
+
+    most are the max_rows and max_bytes of fill_exact.
+    """
     from coatcheck.ledger.exact import fill_exact
 
     if sources.open_artifacts is None or sources.count is None:
         return
     try:
         artifacts = sources.open_artifacts()
-        fill_exact(sources.home, sources.count, lambda ref: texts_of(artifacts, ref))
+        fill_exact(sources.home, sources.count, lambda ref: texts_of(artifacts, ref), **most)
     except FileNotFoundError:
         return
     except CoatcheckError as exc:

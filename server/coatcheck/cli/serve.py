@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from coatcheck.cli.home import Sources
 from coatcheck.cli.place import Place, place
 from coatcheck.config import resolve
 from coatcheck.rows import LOCAL
@@ -19,18 +20,16 @@ from coatcheck.types import ConfigError
 
 if TYPE_CHECKING:
     from asyncio import TaskGroup
-    from collections import deque
 
     from coatcheck.desk import Desk
-    from coatcheck.front import Agent, Connect, Connection
     from coatcheck.inflight import Ids
+    from coatcheck.lately import Lately
     from coatcheck.ledger import LedgerWriter
     from coatcheck.link import Upstream
     from coatcheck.merge import Owners, Source
+    from coatcheck.protocols import Agent, Artifacts, Connect, Connection
     from coatcheck.sharing import Shared
-    from coatcheck.types import Artifacts, Rule, Session
-
-    AskedFor = dict[tuple[str, str, str], deque[str]]
+    from coatcheck.types import Rule, Session
 
 # Results of all upstreams and sessions are looked at by these.
 WORKERS = 8
@@ -54,11 +53,13 @@ def serve(flag: Path | None, address: str | None) -> None:
             wrapped.run(connect)
         return
     from coatcheck.cli import http
+    from coatcheck.cli.dashboard import page_of
 
     host, port = http.address(address)
     http.check(host, at)
+    page = page_of(click.get_current_context().ensure_object(Sources), flag)
     with connecting(at) as connect:
-        http.serve_http(connect, host, port, at)
+        http.serve_http(connect, host, port, at, page)
 
 
 def check(at: Place) -> None:
@@ -120,12 +121,12 @@ class Sessions:
         from coatcheck.cli.parts import begin
         from coatcheck.fetch import TOOL
         from coatcheck.inflight import Ids
+        from coatcheck.lately import Lately
         from coatcheck.merge import Merge, Owners
 
         config = self._at.config
-        token = getattr(agent, "principal", "")
-        kept = self._artifacts(f"token {token}" if token else LOCAL)
-        desks = Desks(self._at, self._ledger, kept, begin(self._at))
+        kept = self._artifacts(f"token {agent.principal}" if agent.principal else LOCAL)
+        desks = Desks(self._at, self._ledger, kept, begin(self._at), Lately())
         if len(config.upstreams) == 1 and config.serve.names != "prefixed":
             (name,) = config.upstreams
             only = self._source(name, partial(desks.only, name))
@@ -155,7 +156,7 @@ class Desks:
     ledger: "LedgerWriter"
     kept: "Artifacts"
     session: "Session"
-    asked_for: "AskedFor" = field(default_factory=dict)
+    lately: "Lately"
 
     def only(self, name: str) -> "Desk":
         """Return the desk of an upstream that has no others beside it."""
@@ -166,7 +167,7 @@ class Desks:
     def of(self, name: str) -> "Desk":
         """Return the desk of an upstream; the common one answers the fetches."""
         made = self.only(name)
-        made.asked_for, made.has_fetches = self.asked_for, False
+        made.lately, made.has_fetches = self.lately, False
         return made
 
     def common(self, owners: "Owners") -> "Desk":

@@ -20,7 +20,7 @@ def arm_of(at: Place, session: str, environment: Mapping[str, str] = os.environ)
     share = at.config.ledger.holdout
     if not share:
         return ""
-    from coatcheck.artifacts import load_key
+    from coatcheck.refs import load_key
 
     name = next((environment[name] for name in SHARED if environment.get(name)), session)
     try:

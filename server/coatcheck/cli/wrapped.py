@@ -6,8 +6,8 @@ import sys
 from contextlib import suppress
 
 from coatcheck.cli.stderr import to_stderr
-from coatcheck.front import Connect
 from coatcheck.pipes import Sink, Source, open_sink, open_source
+from coatcheck.protocols import Connect
 
 # At the end: for results that are being looked at, for what the agent has not read yet.
 WORK_SECONDS = 5.0
@@ -27,6 +27,8 @@ def run(connect: Connect) -> None:
 
 class Wrapped:
     """The agent on our stdio, and the connection it has to its upstreams."""
+
+    principal = ""
 
     def __init__(self, connect: Connect, tasks: asyncio.TaskGroup) -> None:
         self._loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ COLUMNS = """entries.id, at, kind, session, client, client_version, context, cal
               / original_tokens END AS counterfactual_tokens,
     coalesce(view_tokens_exact, view_tokens) AS view_tokens,
     original_tokens_exact IS NOT NULL AS is_counted,
-    upstream_us, added_us, summary_us, summary_micro_usd, again, came_back, got_whole"""
+    upstream_us, added_us, summary_us, summary_micro_usd, again, came_back, got_whole, part"""
 CALLS = f"""SELECT {COLUMNS} FROM entries WHERE kind <> 'definitions' AND {OF_TOOL}
     AND (:session = '' OR session = :session) AND (:before = 0 OR id < :before) AND id > :after
     ORDER BY id DESC LIMIT :limit"""  # noqa: S608 (constants)

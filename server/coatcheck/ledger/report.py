@@ -66,7 +66,16 @@ def savings(db: "Connection", window: Window, by: By = "tool") -> Savings:
     The window of the report begins or ends with a whole day where single rows are gone.
     """
     window = widened(db, window)
-    groups = _read(db, window, by)
+    return _report(window, by, _read(db, window, by))
+
+
+def sums(db: "Connection", window: Window, by: By) -> Savings:
+    """Return the savings of window without times and reasons, in less than half the time."""
+    window = widened(db, window)
+    return _report(window, by, _read(db, window, by, has_times=False))
+
+
+def _report(window: Window, by: By, groups: "dict[tuple[object, ...], _Group]") -> Savings:
     keys = GROUPS[by]
     rows = [
         Line(dict(zip(keys, _named(by, key), strict=True)), _figures([group]))
@@ -161,13 +170,15 @@ def _date(day: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(days=day)
 
 
-def _read(db: "Connection", window: Window, by: By) -> "dict[tuple[object, ...], _Group]":
+def _read(
+    db: "Connection", window: Window, by: By, *, has_times: bool = True
+) -> "dict[tuple[object, ...], _Group]":
     """Return the groups of a window: whole days from the roll-ups, the rest from the rows."""
 
     def places(name: str) -> list[str]:
         return places_of(OF_SESSIONS[name] if by == "session" else name, window)
 
-    return _groups(db, places, GROUPS[by].values(), bounds(window))
+    return _groups(db, places, GROUPS[by].values(), bounds(window), has_times=has_times)
 
 
 def bounds(window: Window) -> dict[str, float]:
@@ -206,6 +217,8 @@ def _groups(
     places: Callable[[str], list[str]],
     expressions: Iterable[str],
     values: Mapping[str, float | str],
+    *,
+    has_times: bool = True,
 ) -> dict[tuple[object, ...], _Group]:
     """Return the groups of entries, by what the expressions give for them.
 
@@ -225,6 +238,8 @@ def _groups(
 
     for group, row in rows("rollup", sums):
         group.sums.update({name: row[name] for name in SUMMED})
+    if not has_times:
+        return groups
     for group, row in rows("times", "most_us, sum(calls) AS times", ", most_us"):
         group.times[row["most_us"]] += row["times"]
     for group, row in rows("reasons", "why, sum(entries) AS times", ", why"):

@@ -29,7 +29,7 @@ FIRST_TEXTS = (
     "kind", "session", "client", "client_version", "context", "call_id", "upstream", "tool",
     "arguments_digest", "ref", "outcome", "verb", "reason",
 )  # fmt: skip
-TEXTS = (*FIRST_TEXTS, "decision", "arm")
+TEXTS = (*FIRST_TEXTS, "decision", "arm", "part")
 FIRST_NUMBERS = (
     "focus", "is_error", "original_bytes", "original_tokens", "counterfactual_tokens",
     "view_bytes", "view_tokens", "summary_input_tokens", "summary_output_tokens",
@@ -202,6 +202,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         *(table(name) for name in ROLLUPS if name not in FIRST_ROLLUPS),
         *(booking(name, "1", "1") for name in ROLLUPS if name not in FIRST_ROLLUPS),
     ),
+    ("ALTER TABLE entries ADD COLUMN part TEXT NOT NULL DEFAULT ''",),
 )
 
 BOOKINGS = [booking(name, ":sign", "id BETWEEN :first AND :last") for name in ROLLUPS]

@@ -7,7 +7,7 @@ from typing import Any
 
 from coatcheck import wire
 from coatcheck.clerk import Clerk
-from coatcheck.front import CALL_TIMEOUT_SECONDS, UNREAD_BYTES, Agent, each
+from coatcheck.front import CALL_TIMEOUT_SECONDS, UNREAD_BYTES, each
 from coatcheck.inflight import Ids, Pending
 from coatcheck.merge import messages
 from coatcheck.merge.asks import Asks
@@ -17,6 +17,7 @@ from coatcheck.merge.lists import Lists
 from coatcheck.merge.member import Member, Source
 from coatcheck.merge.owners import Owners
 from coatcheck.merge.routes import Routes
+from coatcheck.protocols import Agent
 from coatcheck.types import RequestError
 from coatcheck.wire import Message
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from coatcheck import wire
+from coatcheck.clients import client_of
 from coatcheck.merge import greeting, messages
 from coatcheck.merge.member import Member
 from coatcheck.merge.messages import Reply
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 LAST_HANDSHAKE = "2025-11-25"
 HANDSHAKES = ("2024-11-05", "2025-03-26", "2025-06-18", LAST_HANDSHAKE)
 LISTS = ("tools", "prompts", "resources")
+# Of the time a client gives a server to start; our own start and the lists take the rest.
+SHARE_OF_PATIENCE = 0.5
 
 
 class Crew:
@@ -218,10 +221,19 @@ class Crew:
             self._late(*(kind for kind in LISTS if member.offers(kind)))
 
     def _start_clock(self) -> None:
-        self._until = asyncio.get_running_loop().time() + self._wait_seconds
+        seconds = self._wait_seconds
+        if self._hello is not None and (limit := _patience(self._hello)):
+            seconds = min(seconds, limit * SHARE_OF_PATIENCE)
+        self._until = asyncio.get_running_loop().time() + seconds
 
     def _left(self) -> float:
         return self._until - asyncio.get_running_loop().time()
+
+
+def _patience(hello: wire.Message) -> float:
+    """Return how many seconds a client gives a server to start, 0 for all the time it needs."""
+    info = hello.params().get("clientInfo")
+    return client_of(str(info.get("name", ""))).start_seconds if isinstance(info, dict) else 0.0
 
 
 def _refuses(reply: Reply | None) -> bool:

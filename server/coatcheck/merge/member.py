@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from coatcheck import wire
-from coatcheck.front import UNREAD_BYTES, Agent, Connection
+from coatcheck.front import UNREAD_BYTES
 from coatcheck.inflight import Ids
 from coatcheck.merge import messages
 from coatcheck.merge.messages import Reply
+from coatcheck.protocols import Agent, Connection
 from coatcheck.types import CoatcheckError
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Source:
 class _Port:
     """The agent as the relay of one upstream sees it."""
 
+    principal = ""  # the desks know it
     unsent_bytes = 0  # the merge looks at the agent itself
 
     def __init__(self, member: "Member") -> None:

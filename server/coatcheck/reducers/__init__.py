@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterable
 from importlib import import_module
 
+from coatcheck.protocols import Reducer
 from coatcheck.reducers.budget import WHOLE
 from coatcheck.reducers.detect import detect
 from coatcheck.reducers.terms import WORD
 from coatcheck.sizing import estimate
-from coatcheck.types import Aim, Forced, Kind, Reducer, Reduction
+from coatcheck.types import Aim, Forced, Kind, Reduction
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from hashlib import blake2b
 
 from coatcheck.envelope import Damaged, seal, unseal
+from coatcheck.protocols import Store
 from coatcheck.summarize.client import Reply
 from coatcheck.summarize.economics import Usage
-from coatcheck.types import Store, StoreError
+from coatcheck.types import StoreError
 
 logger = logging.getLogger(__name__)
 

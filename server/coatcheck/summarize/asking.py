@@ -4,13 +4,14 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
 
+from coatcheck.protocols import Reducer
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.client import Api, Reply, Unanswered, billed
 from coatcheck.summarize.economics import MILLION, Prices
 from coatcheck.summarize.forms import Form, claude_factor, cost_of, form_of, within
 from coatcheck.summarize.history import History, over_caps
 from coatcheck.summarize.masking import Mask
-from coatcheck.types import Aim, Call, Reducer, Reduction, SummarizerSettings, Summary
+from coatcheck.types import Aim, Call, Reduction, SummarizerSettings, Summary
 
 # A fetch asks for this much at most; a page of an artifact may cost the same.
 ANSWER_TOKENS = 1_500

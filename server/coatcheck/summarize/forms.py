@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from coatcheck import excerpt
+from coatcheck.protocols import Reducer
 from coatcheck.reducers.lines import clean, severity
 from coatcheck.reducers.select import relevance
 from coatcheck.sizing import CLAUDE_FACTOR, content_class, estimate
-from coatcheck.types import Aim, Omission, Reducer
+from coatcheck.types import Aim, Omission
 
 # So much that nothing is selected: only what loses nothing, or drops announced ballast, remains.
 EVERYTHING = 1_000_000_000

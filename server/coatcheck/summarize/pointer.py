@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Protocol
 
+from coatcheck.protocols import Reducer
 from coatcheck.sizing import estimate
 from coatcheck.summarize import pointing, prompt
 from coatcheck.summarize.answers import Answers, key_of
@@ -26,15 +27,7 @@ from coatcheck.summarize.forms import (
 )
 from coatcheck.summarize.history import History, over_caps
 from coatcheck.summarize.masking import Mask
-from coatcheck.types import (
-    Aim,
-    Call,
-    Reducer,
-    Reduction,
-    Rule,
-    SummarizerSettings,
-    Summary,
-)
+from coatcheck.types import Aim, Call, Reduction, Rule, SummarizerSettings, Summary
 
 logger = logging.getLogger(__name__)
 

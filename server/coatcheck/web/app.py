@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from coatcheck.front import Connect
+from coatcheck.protocols import Connect
 from coatcheck.types import HttpSettings
 from coatcheck.web.endpoint import Endpoint
 from coatcheck.web.guard import Guard, PrincipalOf

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from coatcheck.front import Agent, Connect, Connection
+from coatcheck.protocols import Agent, Connect, Connection
 from coatcheck.types import CoatcheckError, UpstreamError
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 
-from coatcheck.front import Connect
+from coatcheck.protocols import Connect
 from coatcheck.types import HttpSettings
 from coatcheck.web.lease import Lease
 from coatcheck.web.session import Session

@@ -35,6 +35,7 @@ class Stateless:
     """
 
     def __init__(self, principal: str, idle_seconds: float) -> None:
+        self.principal = principal
         self.lease = Lease(self, principal, idle_seconds)
         self.is_refused = False
         self._declared: dict[str, Declared] | None = None

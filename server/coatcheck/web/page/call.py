@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from coatcheck.amounts import count, dollars, milliseconds, moment, percents
 from coatcheck.figures import CallReport, Figures, Recorded, percent
+from coatcheck.ruletext import literal
 from coatcheck.types import Omission
 from coatcheck.web.page.calls import COLUMNS, name_of, row
 from coatcheck.web.page.html import Child, Html, link_to, tag, together
 from coatcheck.web.page.layout import Column, badge, document, facts, number, table
-from coatcheck.web.page.tools import literal
 
 MOST_ARGUMENT_CHARACTERS = 2_000
 PAGE_LINES = 400
@@ -52,7 +52,7 @@ def render(report: CallReport, opened: Opened | None, page: int = 1) -> Html:
 def about(call: Recorded) -> Html:
     """Return who called what, when, and how it went."""
     tool = name_of(call)
-    how = call.outcome if call.kind == "call" else call.verb or call.kind
+    how = call.outcome if call.kind == "call" else f"{call.kind} {call.verb}".strip()
     who = " ".join(filter(None, (call.client, call.client_version))) or "unknown"
     pairs: list[tuple[str, Child]] = [
         ("When", moment(call.at)),

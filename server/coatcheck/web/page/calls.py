@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 
-from coatcheck.amounts import milliseconds, moment
+from coatcheck.amounts import milliseconds
 from coatcheck.figures import Recorded
 from coatcheck.web.page.html import Child, Html, link_to, tag
-from coatcheck.web.page.layout import Column, badge, cell, document, field, number, table
+from coatcheck.web.page.layout import (
+    Column,
+    badge,
+    breakable,
+    cell,
+    document,
+    field,
+    number,
+    table,
+    when,
+)
 from coatcheck.web.page.source import Wanted
 
 COLUMNS = (
@@ -61,9 +71,9 @@ def row(call: Recorded) -> Sequence[Child]:
     """Return the cells of one call or fetch."""
     is_call = call.kind == "call"
     return (
-        tag("a", moment(call.at)[:-1], href=f"/calls/{call.id}"),
-        name_of(call),
-        badge(call.outcome if is_call else call.verb or call.kind),
+        tag("a", when(call.at), href=f"/calls/{call.id}"),
+        breakable(name_of(call)),
+        badge(call.outcome if is_call else f"{call.kind} {call.verb}".strip()),
         number(call.counterfactual_tokens) if is_call else None,
         number(got(call)),
         number(call.net_tokens, sign=True),
@@ -89,6 +99,7 @@ def notes(call: Recorded) -> str:
         "error" if call.is_error else "",
         "fetched back" if call.came_back and call.kind == "call" else "",
         "called again" if call.again else "",
+        call.part.replace(":", " "),
         call.reason,
     ]
     return "; ".join(filter(None, found))

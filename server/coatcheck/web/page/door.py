@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coatcheck.web.page.html import tag
-from coatcheck.web.page.layout import as_page, document, field
+from coatcheck.web.page.layout import as_page, bare, field
 
 ENTER = "/enter"
 COOKIE = "coatcheck"
@@ -28,16 +28,16 @@ PrincipalOf = Callable[[str], str | None]
 class Door:
     """Stands in front of the page.
 
-    once is a token that lets one browser in; principal_of knows tokens that may be used again.
-    Cookies live in memory: they end with the process. What writes must carry the form's key,
-    which only a page that was shown to this cookie holds.
+    once is a token that lets one browser in; principal_of knows tokens that may be used again,
+    but only to look. Cookies live in memory: they end with the process. What writes must carry the
+    form's key, which only a page that was shown to this cookie holds; Guard has seen its Origin.
     """
 
     def __init__(self, app: ASGIApp, once: str = "", principal_of: PrincipalOf | None = None):
         self._app = app
         self._once = once
         self._principal_of = principal_of
-        self._cookies: dict[str, None] = {}
+        self._cookies: dict[str, bool] = {}  # digest -> whether it may write
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or answer why not."""
@@ -52,9 +52,11 @@ class Door:
                 scope, receive, send
             )
             return
-        scope["coatcheck.form"] = form_key(cookie or "")
-        if request.method in UNSAFE and not (cookie and self._is_ours(request)):
-            await refusal("A change must come from a form of this page.", 403)(scope, receive, send)
+        may_write = bool(cookie) and self._cookies[_digest(cookie or "")]
+        scope["coatcheck.form"] = form_key(cookie or "") if may_write else ""
+        if request.method in UNSAFE and not (may_write and request.headers.get("origin")):
+            said = "A change must come from a form of this page, opened by the link."
+            await refusal(said, 403)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -64,15 +66,16 @@ class Door:
             token = (await form_of(request)).get("token", "")
         else:
             token = request.query_params.get("token", "")
-        if not self._takes(token):
+        is_link = self._is_once(token)
+        if not is_link and self._name_of(token) is None:
             said = "This token is not known, or was used before." if token else ""
             return asked(said, 401 if token else 200)
         cookie = secrets.token_urlsafe(32)
-        self._cookies[_digest(cookie)] = None
+        self._cookies[_digest(cookie)] = is_link
         if len(self._cookies) > MOST_COOKIES:
             del self._cookies[next(iter(self._cookies))]
         # Not a redirect: the next request must be one of our own page, else the cookie stays back.
-        response = as_page(document("Welcome", "", tag("a", "Go on to the overview", href="/")))
+        response = as_page(bare("Welcome", tag("a", "Go on to the overview", href="/")))
         response.headers["refresh"] = "0; url=/"
         response.set_cookie(
             cookie_name(request),
@@ -84,12 +87,15 @@ class Door:
         )
         return response
 
-    def _takes(self, token: str) -> bool:
-        """Tell whether a token lets its bearer in; a token for once does so once."""
-        if self._once and hmac.compare_digest(token.encode(), self._once.encode()):
-            self._once = ""
-            return True
-        return bool(token) and self._principal_of is not None and bool(self._principal_of(token))
+    def _is_once(self, token: str) -> bool:
+        """Tell whether this is the token for once, which is none from then on."""
+        if not self._once or not hmac.compare_digest(token.encode(), self._once.encode()):
+            return False
+        self._once = ""
+        return True
+
+    def _name_of(self, token: str) -> str | None:
+        return self._principal_of(token) if token and self._principal_of else None
 
     def _cookie_of(self, request: Request) -> str | None:
         try:
@@ -101,13 +107,7 @@ class Door:
 
     def _is_bearer(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if self._principal_of is None or scheme.lower() != "bearer":
-            return False
-        return self._principal_of(token.strip()) is not None
-
-    def _is_ours(self, request: Request) -> bool:
-        """Tell whether the browser says that a change comes from this page (Guard knows whose)."""
-        return request.headers.get("origin") is not None
+        return scheme.lower() == "bearer" and self._name_of(token.strip()) is not None
 
 
 def cookie_name(request: Request) -> str:
@@ -145,7 +145,7 @@ def asked(said: str, status: int = 200) -> Response:
         method="post",
         action=ENTER,
     )
-    page = document("Enter", "", tag("h1", "Enter"), tag("p", said) if said else None, form)
+    page = bare("Enter", tag("p", said) if said else None, form)
     response = as_page(page, status)
     if status == 401:
         response.headers["www-authenticate"] = "Bearer"

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 Child: TypeAlias = "str | int | Iterable[Child] | None"
 Value: TypeAlias = str | int | bool | None
 
-VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
+VOID = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr"})
 LINKS = frozenset({"href", "src", "action", "formaction"})
 # Controls become their pictures (U+2400 and on); what would turn the order of a line around, or
 # is half a character, becomes the sign for what cannot be shown.
@@ -16,6 +16,10 @@ _CONTROLS = {number: 0x2400 + number for number in range(32) if chr(number) not 
 _CONTROLS[0x7F] = 0x2421
 _TURNING = (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)
 _SHOWN = _CONTROLS | dict.fromkeys((*_TURNING, *range(0xD800, 0xE000)), 0xFFFD)
+
+
+# Keeps a browser from asking for one.
+NO_ICON = "data:,"
 
 
 class Html(str):
@@ -67,6 +71,10 @@ def _attribute(key: str, value: Value) -> str:
     if value is True:
         return f" {name}"
     text = str(value)
-    if name in LINKS and (not text.startswith(("/", "#")) or text.startswith(("//", "/\\"))):
+    if (
+        name in LINKS
+        and text != NO_ICON
+        and (not text.startswith(("/", "#")) or text.startswith(("//", "/\\")))
+    ):
         raise ValueError(f"{name} leads out of this server")
     return f' {name}="{escaped(text)}"'

@@ -1,12 +1,13 @@
 """The frame of every page, and the pieces that several pages are made of."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from coatcheck.amounts import count
-from coatcheck.web.page.html import Child, Html, link_to, tag, together
+from coatcheck.amounts import count, moment
+from coatcheck.web.page.html import NO_ICON, Child, Html, link_to, tag, together
 
 VIEWS = (
     ("/", "Overview"),
@@ -24,7 +25,7 @@ HEADERS = {
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
         " base-uri 'none'; frame-ancestors 'none'"
     ),
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -46,6 +47,20 @@ def document(title: str, path: str, *children: Child) -> Html:
     """Return a whole page; path is the view that it belongs to."""
     start, end = halves(title, path)
     return together(start, tag("main", *children, id="main", tabindex=-1), end)
+
+
+def bare(title: str, *children: Child) -> Html:
+    """Return a page for who is not let in: it asks for nothing more, and leads nowhere."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"{title} - coatcheck"),
+        tag("link", rel="icon", href=NO_ICON),
+    )
+    body = tag("body", tag("main", tag("h1", title), *children))
+    return together(Html('<!doctype html><html lang="en">'), head, body, Html("</html>"))
 
 
 def as_page(page: Html, status: int = 200) -> Response:
@@ -178,6 +193,18 @@ def choice(label: str, name: str, options: Iterable[tuple[str, str]], chosen: st
     """Return a labelled list of options, each a value with its words."""
     made = [tag("option", words, value=value, selected=value == chosen) for value, words in options]
     return tag("label", tag("span", label), tag("select", made, name=name))
+
+
+def when(at: float) -> Html:
+    """Return a time as UTC, to the second, that a program can read as well."""
+    written = moment(at)
+    return tag("time", written[:-1], datetime=written.replace(" ", "T"))
+
+
+def breakable(name: str) -> Html:
+    """Return a name that may be broken behind its dots and underscores."""
+    parts = re.split(r"(?<=[._/-])", name)
+    return together([[tag("wbr") if i else None, part] for i, part in enumerate(parts)])
 
 
 def badge(words: str) -> Html:

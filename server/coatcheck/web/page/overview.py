@@ -85,6 +85,7 @@ def headline(found: Overview) -> Html:
 def worth(found: Overview) -> Html:
     """Return the dollars, and what they are made of."""
     money, rates = found.money, found.rates
+    said = f"{rates.model}, {rates.date}"
     parts = (
         f"{dollars(money.written_nano_usd)} not written, {dollars(money.read_nano_usd)} not read"
         f" again, {dollars(money.summary_nano_usd)} paid to the summarizer"
@@ -93,7 +94,7 @@ def worth(found: Overview) -> Html:
         "div",
         tag("dt", "Worth"),
         tag("dd", tag("data", dollars(money.net_nano_usd), value=money.net_nano_usd)),
-        tag("dd", f"{parts}; prices of {rates.model}, {rates.date}", class_="more"),
+        tag("dd", f"{parts}; prices of ", tag("span", said, class_="whole"), class_="more"),
     )
 
 
@@ -226,6 +227,13 @@ def steps(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{why} {count(times)}" for why, times in reasons.items()) or "none"
 
 
+def workbench(item: Advice) -> str:
+    """Return the address where a piece of advice is tried on what is kept."""
+    key, _, value = item.setting.partition(" = ")
+    setting = {key: value.strip('"')} if key.isidentifier() else {}
+    return link_to("/workbench", tool=f"{item.upstream}.{item.tool}", **setting)
+
+
 def advice(found: Sequence[Advice]) -> Html | None:
     """Return what to change, each with a way to try it."""
     if not found:
@@ -240,7 +248,7 @@ def advice(found: Sequence[Advice]) -> Html | None:
             tag(
                 "a",
                 "open it in the workbench",
-                href=link_to("/workbench", tool=f"{item.upstream}.{item.tool}"),
+                href=workbench(item),
             ),
             ".",
         )

@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 
-from coatcheck.amounts import count, moment, percents
+from coatcheck.amounts import percents
 from coatcheck.figures import SessionReport, percent
+from coatcheck.view import number as unit_number
 from coatcheck.web.page.html import Child, Html, link_to, tag
-from coatcheck.web.page.layout import Column, document, number, spans, table
+from coatcheck.web.page.layout import Column, document, number, spans, table, when
 
 COLUMNS = (
     Column("began", "began (UTC)", is_text=True), Column("client", "client", is_text=True),
     Column("session", "session", is_text=True), Column("lasted", "lasted"),
     Column("turns", "turns"), Column("calls", "calls"), Column("shortened", "shortened"),
     Column("net", "net", unit="tokens"), Column("percent", "net", unit="%"),
-    Column("fetched", "fetched", unit="tokens"), Column("arm", "compared as", is_text=True),
+    Column("fetched", "fetched", unit="tokens"), Column("arm", "held out?", is_text=True),
 )  # fmt: skip
 
 
 def render(found: Sequence[SessionReport], since: str) -> Html:
     """Return the page of the sessions of a window."""
-    title = f"{count(len(found))} sessions, newest first"
+    title = f"{unit_number(len(found), 'sessions')}, newest first"
     return document(
         "Sessions",
         "/sessions",
@@ -42,7 +43,7 @@ def row(found: SessionReport) -> Sequence[Child]:
     net = figures.net_counterfactual_tokens
     calls = link_to("/calls", session=found.session)
     return (
-        tag("a", moment(found.began_at)[:-1], href=calls),
+        tag("a", when(found.began_at), href=calls),
         found.client or "unknown",
         tag("code", found.session[:12]),
         lasted(found.last_at - found.began_at),

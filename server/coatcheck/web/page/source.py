@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from coatcheck.figures import By, CallReport, Overview, Recorded, Savings, SessionReport, Window
-from coatcheck.types import Artifact
+from coatcheck.replay import Replayed
+from coatcheck.types import Artifact, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,23 @@ class Wanted:
     before: int = 0
     after: int = 0
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A rule that is tried on the last artifacts of a tool, and what writing it would change.
+
+    diff is "" when the settings say so already. digest tells of which text of the file it speaks.
+    trouble says why the rule cannot be written.
+    """
+
+    tool: str
+    rule: Rule
+    rows: Sequence[Replayed]
+    path: str = ""
+    diff: str = ""
+    digest: str = ""
+    trouble: str = ""
 
 
 class Source(Protocol):
@@ -44,6 +62,10 @@ class Source(Protocol):
         """Return the report of a window."""
         ...
 
+    def sums(self, window: Window, by: By) -> Savings:
+        """Return the report of a window without times and reasons, which is quicker."""
+        ...
+
     def calls(self, wanted: Wanted) -> Sequence[Recorded]:
         """Return calls and fetches, newest first."""
         ...
@@ -58,6 +80,28 @@ class Source(Protocol):
 
     def artifact(self, ref: str) -> Artifact:
         """Return an artifact, its life unchanged. Raises: UnknownRef, StoreError."""
+        ...
+
+    def kept_tools(self) -> Sequence[str]:
+        """Return the tools of which artifacts are kept, by name. Raises: StoreError."""
+        ...
+
+    def trial(self, tool: str, asked: Mapping[str, str], last: int) -> Trial:
+        """Return what the settings asked would make of the last artifacts of a tool.
+
+        Raises: ValueError, StoreError, ConfigError.
+        """
+        ...
+
+    def write(self, tool: str, asked: Mapping[str, str], digest: str) -> None:
+        """Write settings of a tool, if the file is still the one of digest.
+
+        Raises: ValueError, StoreError, ConfigError.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Count exactly a part of what is only estimated yet, after a page was sent."""
         ...
 
     def health(self) -> Sequence[tuple[str, str, str]]:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from coatcheck.amounts import count, milliseconds, percents
 from coatcheck.figures import Figures, Line, Savings, percent
+from coatcheck.ruletext import literal
 from coatcheck.web.page.html import Child, Html, link_to, tag
 from coatcheck.web.page.layout import (
     Column,
     boxed,
+    breakable,
     cell,
     choice,
     document,
@@ -116,13 +118,8 @@ def filters(kept: Mapping[str, str], upstreams: Sequence[str]) -> Html:
 def to_tool(line: Line) -> Html:
     """Return the name of a tool, leading to its calls; what is no tool is a name alone."""
     if line.key["tool"].startswith("("):
-        return tag("span", line.name)
-    return tag("a", line.name, href=link_to("/calls", tool=literal(line.name)))
-
-
-def literal(name: str) -> str:
-    """Return the pattern that means this name alone."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name)
+        return tag("span", breakable(line.name))
+    return tag("a", breakable(line.name), href=link_to("/calls", tool=literal(line.name)))
 
 
 def table_row(line: Line) -> Html:
