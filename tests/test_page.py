@@ -13,6 +13,8 @@ from pages import HOSTILE, NOW, client, home
 
 from coatcheck.cli.home import Sources
 from coatcheck.cli.page_source import HomeSource
+from coatcheck.ledger.retention import prune
+from coatcheck.web.page.calls import place
 from coatcheck.web.page.source import Wanted
 from coatcheck.web.page.tail import tail
 
@@ -142,6 +144,31 @@ def test_after_the_overview_was_sent_tokens_are_counted_exactly(tmp_path: Path) 
         assert totals["counted"] == 1
         second = asked.get("/?since=all").text
     assert nets(first)[0] != nets(second)[0] == totals["net_counterfactual_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("", ""),
+        ("lines:20-24", "lines 20-24"),
+        ("lines:rows 1-3", "rows 1-3"),
+        ("at:7,9-12", "lines 7, 9-12"),
+        ("chars:8000-16000", "characters 8000-16000"),
+        ("at:" + "1234567,9-12," * 6 + "9", "lines 1234567, 9-12, 1234567, 9-12, 1234567 …"),
+    ],
+)
+def test_the_part_that_a_fetch_gave_is_said_in_few_words(part: str, words: str) -> None:
+    assert place(part) == words
+
+
+def test_the_overview_reads_sums_and_not_the_rows_of_old_days(tmp_path: Path) -> None:
+    old = [replace(CALL, at=NOW - 86_400 * n, ref="", session=f"s{n}") for n in range(3, 40)]
+    source = home(tmp_path, *old).source()
+    with client(source) as asked:
+        before = [nets(asked.get(path).text) for path in ("/?since=all", "/tools?since=all")]
+        assert prune(tmp_path, 86_400, NOW) == len(old)
+        after = [nets(asked.get(path).text) for path in ("/?since=all", "/tools?since=all")]
+    assert before == after and before[0][0] > 37 * 700
 
 
 def test_an_absent_ledger_and_a_damaged_one_are_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from coatcheck.tokens import Tokens
 from coatcheck.web.guard import LOCAL_NAMES
 from coatcheck.web.page.app import application, beside
 
@@ -107,6 +108,16 @@ def test_beside_the_front_all_other_paths_are_the_page(tmp_path: Path) -> None:
     for path in ("/", "/mcp/x", "/enter", "/MCP", "/metrics"):
         assert "front" not in asked.get(path).text
     assert asked.get("/tools").status_code == 401
+    asked.close()
+
+
+def test_a_damaged_file_of_tokens_lets_nobody_in(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path / "tokens.json")
+    tokens.path.write_text("[")
+    app = application(home(tmp_path).source(), LOCAL_NAMES, ONCE, tokens.principal_of)
+    asked = TestClient(app, base_url="http://127.0.0.1")
+    assert asked.get("/metrics", headers=BEARER).status_code == 401
+    assert asked.get(f"/enter?token={ONCE}").status_code == 200
     asked.close()
 
 

@@ -26,6 +26,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+MOST_CHARACTERS = 40
+
+
 def render(found: Sequence[Recorded], wanted: Wanted) -> Html:
     """Return the page of the calls that are wanted."""
     return document(
@@ -99,10 +102,20 @@ def notes(call: Recorded) -> str:
         "error" if call.is_error else "",
         "fetched back" if call.came_back and call.kind == "call" else "",
         "called again" if call.again else "",
-        call.part.replace(":", " "),
+        place(call.part),
         call.reason,
     ]
     return "; ".join(filter(None, found))
+
+
+def place(part: str) -> str:
+    """Say which part of an artifact a fetch gave, in a few words."""
+    kind, _, where = part.partition(":")
+    numbers = where.replace(",", ", ")
+    if len(numbers) > MOST_CHARACTERS:
+        numbers = numbers[:MOST_CHARACTERS].rpartition(",")[0] + " …"
+    unit = {"at": "lines ", "chars": "characters "}.get(kind, "")
+    return unit + numbers if unit or not numbers[:1].isdigit() else f"lines {numbers}"
 
 
 def live_row(call: Recorded) -> Html:

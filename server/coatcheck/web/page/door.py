@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
@@ -11,8 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from coatcheck.types import CoatcheckError
 from coatcheck.web.page.html import tag
 from coatcheck.web.page.layout import as_page, bare, field
+
+logger = logging.getLogger(__name__)
 
 ENTER = "/enter"
 COOKIE = "coatcheck"
@@ -95,7 +99,11 @@ class Door:
         return True
 
     def _name_of(self, token: str) -> str | None:
-        return self._principal_of(token) if token and self._principal_of else None
+        try:
+            return self._principal_of(token) if token and self._principal_of else None
+        except CoatcheckError as error:  # a damaged file of tokens lets nobody in
+            logger.warning("no token is known: %s", error)
+            return None
 
     def _cookie_of(self, request: Request) -> str | None:
         try:

@@ -30,8 +30,8 @@ COLUMNS = (
     Column("original", "original", unit="tokens"),
     Column("then", "view then", unit="tokens"), Column("now", "view now", unit="tokens"),
     Column("net_then", "net then", unit="tokens"), Column("net_now", "net now", unit="tokens"),
-    Column("spared", "spared", unit="fetches"), Column("needed", "needed", unit="fetches"),
-    Column("unknown", "not known", unit="fetches"),
+    Column("spared", "fetches spared"), Column("needed", "needed"),
+    Column("unknown", "not known"),
 )  # fmt: skip
 
 
