@@ -219,6 +219,9 @@ def test_audit_without_transcripts_says_so(tmp_path: Path) -> None:
     ran = person(tmp_path)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "no transcripts of" in ran.stderr
+    unknown = person(tmp_path, "--client", "any")
+    assert unknown.returncode == 2
+    assert "'any' is none of claude-code, codex" in unknown.stderr
 
 
 def big_lines(total_bytes: int) -> Iterator[bytes]:

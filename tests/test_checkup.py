@@ -88,6 +88,17 @@ def test_an_entry_whose_coatcheck_does_not_answer_is_told(user: User) -> None:
     assert looked_at(user, code=1)["claude-code one"].fix == "run `coatcheck wrap`"
 
 
+def test_an_entry_with_a_coatcheck_of_its_own_needs_no_launcher(user: User) -> None:
+    script = str(user.write("server.py", SERVER))
+    own = str(Path(sys.executable).with_name("coatcheck"))
+    words = ["run", "--name", "one", "--", sys.executable, script, "list", "get"]
+    entry = {"command": own, "args": words}
+    servers(user, one=entry)
+    found = looked_at(user)
+    assert found["claude-code one"].seen.startswith("2 tools, ")
+    assert "launcher" not in found
+
+
 def test_references_are_filled_in_as_the_client_does_it(
     user: User,
     monkeypatch: pytest.MonkeyPatch,

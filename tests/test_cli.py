@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coatcheck import config
-from coatcheck.cli.commands import COMMANDS
+from coatcheck.cli.commands import COMMANDS, TOPICS
 
 LOG = "\n".join(
     f"2026-11-22T03:{n // 60 % 60:02}:{n % 60:02} INFO worker {n % 8} handled request {n} ok"
@@ -56,8 +56,24 @@ def test_every_command_has_a_help_with_an_example(command: str, coatcheck: Perso
     assert "example:" in shown.stdout.lower()
 
 
-def test_a_wrong_command_is_wrong_usage(coatcheck: Person) -> None:
+def test_a_wrong_command_is_wrong_usage_and_the_nearest_is_named(coatcheck: Person) -> None:
     assert coatcheck("compress").returncode == 2
+    assert "Did you mean 'fetch'?" in coatcheck("fecth").stderr
+    assert "Did you mean" not in coatcheck("xyzzy").stderr
+
+
+def test_every_command_stands_in_the_help_once(coatcheck: Person) -> None:
+    told = [name for names in TOPICS.values() for name in names]
+    assert len(told) == len(set(told))
+    assert not set(COMMANDS) - set(told)
+    shown = coatcheck("--help").stdout
+    assert all(f"\n  {name} " in shown for name in COMMANDS)
+
+
+def test_an_unknown_option_of_the_status_line_is_named(coatcheck: Person) -> None:
+    failed = coatcheck("statusline", "--any")
+    assert failed.returncode == 2
+    assert failed.stderr.endswith("unknown option --any\n")
     assert coatcheck("run", "--nam", "x", "--", "true").returncode == 2
 
 
@@ -140,6 +156,7 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
     failed = coatcheck(*words)
     assert failed.returncode == 1
     assert failed.stderr.startswith("Error: ")
+    assert "Errno" not in failed.stderr
     assert failed.stderr.count("\n") == 1
 
 

@@ -207,6 +207,9 @@ def test_names_of_tokens_are_taken_once_and_must_be_there(tmp_path: Path) -> Non
         tokens.new("laptop")
     with pytest.raises(ConfigError):
         tokens.revoke("phone")
+    for name in ("", "  ", "a\nb"):
+        with pytest.raises(ConfigError):
+            tokens.new(name)
 
 
 def test_a_damaged_file_lets_nobody_in(tmp_path: Path) -> None:

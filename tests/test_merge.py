@@ -501,6 +501,19 @@ def test_with_one_handshake_only_upstream_the_probe_is_refused_and_the_handshake
     assert tools(agent) == ["a__echo", "old__echo", "fetch_artifact"]
 
 
+def test_a_late_answer_to_a_probe_that_was_given_up_does_not_reach_the_agent(
+    serve: "Serve", tmp_path: Path
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    agent = serve(upstream("old"), upstream("late", "--after", str(fifo)))
+    assert ask(agent, "server/discover", _meta=META)["error"]["code"] == -32601
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x"}}
+    agent.send(id=2, method="initialize", params=hello)
+    fifo.write_text("go")
+    assert agent.read()["id"] == 2
+
+
 def test_a_subscription_is_one_for_all_upstreams(serve: "Serve") -> None:
     agent = serve(both("a"), both("b"))
     assert "result" in ask(agent, "server/discover", _meta=META)

@@ -111,7 +111,9 @@ def parse_range(value: str) -> tuple[int, int | None, Unit]:
         raise ExcerptError(f'lines="{value[:60]}" is no range; write lines="120-180"')
     first = int(found[3])
     last = int(found[5]) if found[5] else (None if found[4] else first)
-    if first < 1 or (last is not None and last < first):
+    if first < 1:
+        raise ExcerptError(f'lines="{value}" begins before 1, the first; write lines="120-180"')
+    if last is not None and last < first:
         raise ExcerptError(f'lines="{value}" runs backwards; write lines="120-180"')
     return first, last, "lines" if found[1] else "records" if found[2] else ""
 

@@ -88,13 +88,14 @@ SHAPES: Mapping[str, Shape] = {
     "token": _token(  # a JSON web token: {"… as its first letters, twice
         r"eyJ[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{10,2000}", "eyJ"
     ),
-    # Its line feeds may be written \n; one that was cut off is masked as far as it goes.
+    # Its line feeds may be written \n; one that was cut off is masked as far as it goes. The repeat
+    # is not possessive: before CPython 3.11.5 such a one went beyond the part that did not match.
     "private key": Shape(
         ("PRIVATE KEY",),
         re.compile(
             r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
             r"(?:[\r\n]|\\[nr]| (?=[A-Za-z0-9+/=]{40}))"
-            r"(?:[A-Za-z0-9+/=\s,:.()]|-(?!----)|\\[nrt])*+"
+            r"(?:[A-Za-z0-9+/=\s,:.()]|-(?!----)|\\[nrt])*"
             r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
         ),
     ),

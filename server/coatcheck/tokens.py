@@ -52,6 +52,8 @@ class Tokens:
 
     def new(self, name: str, clock: float | None = None) -> str:
         """Make a token and return it; it is not kept. Raises: ConfigError if the name is taken."""
+        if not name.strip() or not name.isprintable():
+            raise ConfigError("a token needs a name; give one, such as laptop")
         if name in self.all():
             raise ConfigError(
                 f"there is a token named {name}; take another name or revoke it first"

@@ -44,9 +44,18 @@ class File:
     size_bytes: int
 
 
+def _known(_: click.Context, __: click.Parameter, client: str) -> str:
+    from coatcheck_adapters.transcripts import TRANSCRIPTS
+
+    names = [kind.name for kind in TRANSCRIPTS]
+    if client and client not in names:
+        raise click.BadParameter(f"{client!r} is none of {', '.join(names)}.")
+    return client
+
+
 @click.command()
 @click.option("--since", type=Since(), metavar="SPAN|DATE", help="30d, 2w or 2026-11-15 (UTC).")
-@click.option("--client", default="", help="Only this client's transcripts.")
+@click.option("--client", default="", callback=_known, help="Only this client's transcripts.")
 @click.option(
     "--compare",
     is_flag=False,
@@ -81,7 +90,9 @@ def audit(
     files = list(found(client, since))
     if not files:
         whose = client or ", ".join(kind.name for kind in TRANSCRIPTS)
-        raise click.ClickException(f"no transcripts of {whose} here{_of(since)}")
+        raise click.ClickException(
+            f"no transcripts of {whose} here{_of(since)}; docs/audit.md says where they should be"
+        )
     cut = None if compare is None else _day(compare, at)
     assumed = _assumed(at)
     audits = [_audit(assumed) for _ in range(1 if cut is None else 2)]

@@ -1,5 +1,6 @@
 """Look at every wrapped entry: does its server answer, the same as without coatcheck, in time."""
 
+import json
 import os
 import re
 import shutil
@@ -67,7 +68,7 @@ def findings(home: Path, config: Path | None, count: Callable[[str], int]) -> It
     yield from _versions(files)
     yield from (_unreadable(file) for file in files if file.sheet is None)
     wrapped = [(file, server) for file in files for server in _wrapped(file)]
-    if wrapped and not launcher.is_current(home):
+    if not launcher.is_current(home) and any(_starts(server, home) for _, server in wrapped):
         seen = f"{launcher.path(home)} does not start this coatcheck ({sys.executable})"
         yield Finding("launcher", seen, "run `coatcheck wrap`, which writes it anew")
     seen_already: set[tuple[object, ...]] = set()
@@ -84,6 +85,11 @@ def _unreadable(file: ConfigFile) -> Finding:
 
 def _wrapped(file: ConfigFile) -> Iterator[Server]:
     yield from (s for s in (file.sheet.servers if file.sheet else ()) if s.state == "wrapped")
+
+
+def _starts(server: Server, home: Path) -> bool:
+    """Tell whether an entry names the launcher, not a coatcheck that a person put there."""
+    return json.dumps(str(launcher.path(home))) in json.dumps(server.entry.value)
 
 
 def _versions(files: Iterable[ConfigFile]) -> Iterator[Finding]:
@@ -126,7 +132,7 @@ def compared(
             direct = greet(entry.plain, entry.environment, entry.folder)
         except Exception as error:  # noqa: BLE001 - whatever a server does wrong is a finding
             by_hand = "run its command by hand: " + " ".join(entry.plain)
-            return Finding(what, f"the server itself does not answer: {_said(error)}", by_hand)
+            return Finding(what, f"the server itself does not answer: {said(error)}", by_hand)
     with tempfile.TemporaryDirectory() as nowhere:
         # Nothing of this belongs in the ledger; a remote server needs what login has kept.
         state = nowhere if direct else str(home)
@@ -138,7 +144,7 @@ def compared(
             fix = "run `coatcheck config check`, then the entry's command by hand"
             if not direct:
                 fix = "see its address; `coatcheck login` if it asks who you are"
-            return Finding(what, f"no answer through coatcheck: {_said(error)}{alone}", fix)
+            return Finding(what, f"no answer through coatcheck: {said(error)}{alone}", fix)
     return verdict(what, entry, direct, through, count)
 
 
@@ -204,10 +210,12 @@ def _filled(text: Any) -> str:
     return filled
 
 
-def _said(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """Return what went wrong, out of the groups that wrap it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):
         return "nothing within its time"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     return " ".join(f"{type(error).__name__}: {error}".split())[:160]

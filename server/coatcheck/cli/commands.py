@@ -2,6 +2,7 @@
 
 import os
 import sys
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from coatcheck.types import CoatcheckError, ConfigError
 if TYPE_CHECKING:
     from coatcheck.figures import Rates
 
-# Command -> module:object; the order is that of the help.
+# Command -> module:object.
 COMMANDS = {
     "demo": "coatcheck.cli.demo:demo",
     "run": "coatcheck.cli.commands:run",
@@ -50,13 +51,49 @@ COMMANDS = {
     "completion": "coatcheck.cli.completion:completion",
 }
 
+# The help lists the commands so; a person meets them in this order.
+TOPICS = {
+    "Look first": ("demo", "audit", "compact"),
+    "Put it in front of your servers": (
+        *("wrap", "unwrap", "status", "doctor", "run", "serve", "login", "logout", "token"),
+    ),
+    "See what it saves": ("savings", "statusline", "dashboard", "show"),
+    "Get results back": ("fetch", "artifacts"),
+    "Set it": ("config", "adapters", "try", "completion"),
+    "Ask a model, if you agree": ("batch", "eval"),
+    "Switch it off": ("pause", "resume", "uninstall"),
+}
+
 
 class Commands(click.Group):
     """A group whose commands are imported when they are run or listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order of the table."""
-        return list(COMMANDS)
+        """Name the commands in the order of the help."""
+        told = [name for names in TOPICS.values() for name in names if name in COMMANDS]
+        return told + [name for name in COMMANDS if name not in told]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by topic."""
+        width = max(map(len, COMMANDS))
+        limit = formatter.width - 6 - width
+        for topic, names in TOPICS.items():
+            found = ((name, self.get_command(ctx, name)) for name in names)
+            rows = [(name.ljust(width), c.get_short_help_str(limit)) for name, c in found if c]
+            with formatter.section(topic):
+                formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that args begin with; name the nearest one if there is none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if not near:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command named cmd_name."""
@@ -70,9 +107,9 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="coatcheck")
 def coatcheck() -> None:
-    """Smaller tool results for agents; the whole artifact one call away; honest savings.
+    """Give agents smaller results of MCP servers, keep the whole, and say what that saves.
 
-    Example: coatcheck run --name github -- npx -y server-github
+    Example: coatcheck demo
     """
 
 
@@ -134,6 +171,7 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        click.echo(f"Error: {error}; see that it is there and can be used", err=True)
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"Error: {said}; see that it is there and can be used", err=True)
         return 1
     return 0

@@ -16,7 +16,7 @@ VARIABLE = "_COATCHECK_COMPLETE"
 def completion(shell: str) -> None:
     """Print what a shell needs to complete commands and options.
 
-    Example: coatcheck completion bash > ~/.local/share/bash-completion/completions/coatcheck
+    Example: coatcheck completion zsh > ~/.zfunc/_coatcheck
     """
     from click.shell_completion import get_completion_class
 

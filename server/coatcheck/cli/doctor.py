@@ -12,7 +12,7 @@ import click
 
 from coatcheck import __version__, config
 from coatcheck.cli import checkup
-from coatcheck.cli.checkup import Finding
+from coatcheck.cli.checkup import Finding, said
 from coatcheck.cli.handshake import greet
 from coatcheck.cli.home import home, pause_file
 from coatcheck.cli.place import Place
@@ -178,7 +178,7 @@ def _upstream(command: Sequence[str]) -> Finding:
     try:
         greeting = greet(command, os.environ)
     except Exception as error:  # noqa: BLE001 - whatever an upstream does wrong is a finding
-        return _upstream_found("upstream", 0, 0.0, f"{command[0]} did not answer: {error!r}")
+        return _upstream_found("upstream", 0, 0.0, f"{command[0]} does not answer: {said(error)}")
     return _upstream_found("upstream", len(greeting.tools), greeting.seconds, "")
 
 

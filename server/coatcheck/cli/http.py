@@ -95,7 +95,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind((host, port))
             listener.listen(BACKLOG)
         except OSError as error:
-            text = f"cannot serve at {host}:{port}: {error}; take another address"
+            text = f"cannot serve at {host}:{port}: {error.strerror or error}; take another address"
             raise UpstreamError(text) from None
         yield listener
 

@@ -14,7 +14,7 @@ def pause() -> None:
     file = pause_file(home())
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.touch()
+        file.touch(0o600)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
     click.echo("Paused: results pass unchanged; `coatcheck resume` ends it.")

@@ -90,5 +90,5 @@ def checked(url: str, where: str) -> str:
     except ValueError:
         right = False
     if not right or any(letter.isspace() for letter in url):
-        raise ConfigError(f"{where} is none; write it as https://host/path")
+        raise ConfigError(f"{where} is not an address of a server; write it as https://host/path")
     return url

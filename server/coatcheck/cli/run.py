@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         options = parse(argv)
     except ConfigError as error:
-        print(f"coatcheck run: {error}\n{USAGE}", end="", file=sys.stderr)
+        print(f"{USAGE}\ncoatcheck run: {error}", file=sys.stderr)
         return 2
     try:
         at = place(Path(options.config) if options.config else None)

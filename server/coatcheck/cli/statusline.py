@@ -26,7 +26,8 @@ def main(argv: Sequence[str]) -> int:
     """Print the line; a ledger that cannot be read is said so on it, too."""
     if argv and list(argv) != ["--all"]:
         is_help = argv[0] in ("--help", "-h")
-        print(USAGE, end="", file=sys.stdout if is_help else sys.stderr)
+        wrong = "" if is_help else f"\ncoatcheck statusline: unknown option {' '.join(argv)}\n"
+        print(USAGE + wrong, end="", file=sys.stdout if is_help else sys.stderr)
         return 0 if is_help else 2
     first = 0 if argv else int(time.time() // DAY_SECONDS)
     print(line(home(), first, "in all" if argv else "today"))

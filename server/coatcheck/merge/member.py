@@ -83,6 +83,7 @@ class Member:
         self._relay: Connection | None = None
         self._port = _Port(self)
         self._asked: dict[bytes, asyncio.Future[Reply]] = {}
+        self._given_up: set[bytes] = set()
         self._waiting: list[bytes] = []
         self._out: list[bytes] = []
         self._is_held = False
@@ -216,7 +217,9 @@ class Member:
             answer: Reply = await future
             return answer
         finally:
-            if self._asked.pop(raw_id, None) is not None and relay is self._relay:
+            given_up = self._asked.pop(raw_id, None) is not None
+            if given_up and relay is self._relay:
+                self._given_up.add(raw_id)  # it may answer all the same, which is not the agent's
                 relay.from_agent([wire.cancelled(raw_id, "no longer needed").rstrip(b"\n")])
 
     def agent_full(self, on: bool) -> None:
@@ -238,7 +241,9 @@ class Member:
         for line in _lines(data):
             raw_id = messages.answered(line)
             future = self._asked.pop(raw_id, None) if raw_id is not None else None
-            if future is None:
+            if raw_id is not None and raw_id in self._given_up:
+                self._given_up.remove(raw_id)
+            elif future is None:
                 lines.append(line)
             elif not future.done():
                 future.set_result(messages.reply(line))
