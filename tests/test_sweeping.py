@@ -37,8 +37,10 @@ def test_a_session_sweeps_what_expired(tmp_path: Path) -> None:
 
 
 def test_a_session_without_a_store_makes_none(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     with parts.sweeping(place_at(tmp_path), 0):
-        assert not [t for t in threading.enumerate() if isinstance(t, threading.Timer)]
+        new = set(threading.enumerate()) - before
+        assert not [thread for thread in new if isinstance(thread, threading.Timer)]
     assert not (tmp_path / "store").exists()
 
 
