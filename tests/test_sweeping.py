@@ -39,9 +39,16 @@ def test_a_session_sweeps_what_expired(tmp_path: Path) -> None:
 def test_a_session_without_a_store_makes_none(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     with parts.sweeping(place_at(tmp_path), 0):
-        new = set(threading.enumerate()) - before
-        assert not [thread for thread in new if isinstance(thread, threading.Timer)]
-    assert not (tmp_path / "store").exists()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(30)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_session_without_a_home_sweeps_nothing(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with parts.sweeping(place_at(tmp_path / "home"), 0):
+        assert set(threading.enumerate()) == before
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_store_that_cannot_be_swept_does_not_matter(

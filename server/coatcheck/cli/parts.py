@@ -128,8 +128,9 @@ def sweeping(at: Place, after_seconds: float = SWEEP_AFTER_SECONDS) -> Iterator[
     """Sweep store and ledger once in the background, when no call of the beginning waits."""
 
     def sweep() -> None:
-        with suppress(StoreError):  # what expired is never handed out, swept or not
-            artifacts(at).sweep_daily()
+        if (at.home / "store").is_dir():
+            with suppress(StoreError):  # what expired is never handed out, swept or not
+                artifacts(at).sweep_daily()
         with suppress(LedgerError):  # rows that stay count like those that went
             from coatcheck.ledger.retention import prune
 
