@@ -141,7 +141,7 @@ def upstream(cell: Cell, running: Running) -> dict[str, Any]:
 
 def config(home: Path, **upstreams: dict[str, Any]) -> str:
     """Write a config with these upstreams, under their own names; return its path."""
-    lines = ["[serve]", 'names = "flat"']
+    lines = ["[serve]", 'names = "flat"', f"wait_seconds = {BOUND_SECONDS}"]
     for name, table in upstreams.items():
         lines += [f"[upstreams.{name}]", *(f"{k} = {json.dumps(v)}" for k, v in table.items())]
     path = home / "config.toml"
