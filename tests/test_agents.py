@@ -17,7 +17,7 @@ ROWS = [
     {"id": number, "title": f"Issue {number}", "body": f"{number} lorem ipsum " * 8}
     for number in range(600)
 ]
-SECRET, SECRET_ROW, SECRET_LINES = "the retry budget is 42", 417, "2087-2091"
+SECRET, SECRET_ROW, SECRET_LINES = "the retry budget is 42", 417, "@2087-2091"
 
 pytestmark = pytest.mark.slow
 

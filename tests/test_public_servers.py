@@ -27,6 +27,7 @@ FETCH = "fetch_artifact"
 NAMES = [f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")]
 PLAIN_GIT = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 COMMITS = "git init -qb main && for i in $(seq 100); do git commit -q --allow-empty -m c$i; done"
+OUR_PROMPT = "savings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def placed(value: Any, folder: Path) -> Any:
 
 
 async def introduced(client: "Client") -> dict[str, Any]:
-    """Return what the server says of itself, without its tools."""
+    """Return what the server says of itself, without its tools and the prompt that we add."""
     heard: dict[str, Any] = {
         "version": client.protocol_version,
         "server": client.server_info,
@@ -116,7 +117,9 @@ async def introduced(client: "Client") -> dict[str, Any]:
         heard["resources"] = (await client.list_resources()).resources
         heard["read"] = [await client.read_resource(r.uri) for r in heard["resources"][:2]]
     if client.server_capabilities.prompts:
-        heard["prompts"] = await client.list_prompts()
+        listed = await client.list_prompts()
+        theirs = [prompt for prompt in listed.prompts if prompt.name != OUR_PROMPT]
+        heard["prompts"] = listed.model_copy(update={"prompts": theirs})
     return heard
 
 
