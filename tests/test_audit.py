@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from outside import bench, npm_server, program, run
 from transcript_lines import asked, claude, gave, said
 
-from coatcheck.audit import Audit, Rates, Weight, net, stays_by_call, trace
+from coatcheck.audit import Audit, Weight, net, stays_by_call, trace
+from coatcheck.summarize.economics import Price
 from coatcheck.transcripts import Compaction, Event, Prompt, Said, ToolResult
 
-RATES = Rates(input=2.0, output=10.0, cache_write=4.0, cache_read=1.0)
+RATES = Price(input=2.0, output=10.0, cache_write=4.0, cache_read=1.0)
 OWN_TOKENS = 100
+FETCH_TOKENS = 3_620
 
 
 def prompt(number: int, tokens: int, agent: str = "") -> Prompt:
@@ -35,7 +37,7 @@ def weigh(one: ToolResult) -> Weight:
 
 
 def audit(*events: Event, rate: float = 0.0) -> Audit:
-    found = Audit(lambda model: RATES, OWN_TOKENS, rate)
+    found = Audit(lambda model: RATES, OWN_TOKENS, rate, FETCH_TOKENS)
     found.add(trace("c", "s", events, weigh))
     return found
 
@@ -76,7 +78,7 @@ def test_a_result_that_no_request_carried_saves_nothing() -> None:
 
 
 def test_copies_of_a_session_count_once() -> None:
-    found = Audit(lambda model: RATES, OWN_TOKENS, 0.0)
+    found = Audit(lambda model: RATES, OWN_TOKENS, 0.0, FETCH_TOKENS)
     copied = trace("c", "s", [prompt(1, 50), result("a"), prompt(2, 70)], weigh)
     longer: list[Event] = [prompt(1, 50), result("a"), prompt(2, 70), prompt(3, 90)]
     found.add(copied)
@@ -86,7 +88,7 @@ def test_copies_of_a_session_count_once() -> None:
 
 
 def test_results_that_were_shortened_already_save_nothing_and_cost_nothing_more() -> None:
-    found = Audit(lambda model: RATES, OWN_TOKENS, 0.5)
+    found = Audit(lambda model: RATES, OWN_TOKENS, 0.5, FETCH_TOKENS)
     ours = trace(
         "c", "s", [prompt(1, 9), result("a"), prompt(2, 9)], lambda one: Weight(40, 20, 20, True)
     )

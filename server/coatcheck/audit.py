@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from coatcheck.sizing import estimate
 from coatcheck.transcripts import Compaction, Event, Prefix, Prompt, Said, ToolResult
 
-# An agent that misses something in a view asks for this much of the rest. Source: our own pages.
-FETCH_TOKENS = 120 + 3_500
 WORST = 10
 
 
@@ -119,14 +118,28 @@ def trace(
     return Trace(client, session, tuple(turns), tuple(stays), prefix)
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(Protocol):
     """US dollars per million tokens of a model."""
 
-    input: float
-    output: float
-    cache_write: float
-    cache_read: float
+    @property
+    def input(self) -> float:
+        """Of what is sent past the cache."""
+        ...
+
+    @property
+    def output(self) -> float:
+        """Of what is answered."""
+        ...
+
+    @property
+    def cache_write(self) -> float:
+        """Of what is written to the cache."""
+        ...
+
+    @property
+    def cache_read(self) -> float:
+        """Of what is read from the cache."""
+        ...
 
 
 @dataclass(slots=True)
@@ -164,12 +177,14 @@ class Audit:
     """What transcripts add up to.
 
     Of prompt tokens: prefix + transcript + sub-agents = all. shown and original are the two bases
-    of what would be saved; own and fetched are what that would cost, and are to be taken off.
+    of what would be saved; own and fetched are what that would cost, and are to be taken off. An
+    agent that misses something in a view asks for fetch_tokens of the rest.
     """
 
     rates_of: Callable[[str], Rates]
     own_tokens_per_server: int
     refetch_rate: float
+    fetch_tokens: int
     sessions: set[tuple[str, str]] = field(default_factory=set)
     first_at: float = 0.0
     last_at: float = 0.0
@@ -275,7 +290,7 @@ class Audit:
 
     def _add_fetch(self, stay: Stay, rates: Rates) -> None:
         """Count what the agent would fetch back: a page, carried on, and a request more for it."""
-        page = min(stay.weight.original_tokens, FETCH_TOKENS) * self.refetch_rate
+        page = min(stay.weight.original_tokens, self.fetch_tokens) * self.refetch_rate
         self.fetched.add(page, stay.turns, rates)
         again = stay.context_tokens * self.refetch_rate
         self.fetched.again_tokens += round(again)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +13,7 @@ import click
 
 from coatcheck import spans
 from coatcheck.amounts import moment
-from coatcheck.audit import Audit, Rates, Trace, Weight, trace
+from coatcheck.audit import Audit, Trace, Weight, trace
 from coatcheck.catalogue import FETCH_TOOL
 from coatcheck.cli import audit_report
 from coatcheck.cli.compact import NotKept
@@ -28,8 +28,6 @@ from coatcheck.types import Call, CoatcheckError, LedgerError
 
 # How many transcripts may wait for a process.
 WAITING = 16
-# Of shortened results, as long as the ledger knows no better; the summarizer assumes the same.
-USUAL_REFETCH_RATE = 0.05
 OURS = ("[coatcheck:", '{"_coatcheck"')
 USUAL_REF = "cc_" + "0" * 12
 
@@ -161,7 +159,7 @@ def _traces(files: Sequence[File], *, show: bool) -> Iterator[Trace]:
         task = bar.add_task("", total=total)
         waiting: list[tuple[File, Future[Trace]]] = []
         for file in files:
-            waiting.append((file, pool.submit(read, file)))
+            waiting.append((file, pool.submit(read, file, weigh)))
             if len(waiting) >= WAITING:
                 done, future = waiting.pop(0)
                 yield future.result()
@@ -171,8 +169,8 @@ def _traces(files: Sequence[File], *, show: bool) -> Iterator[Trace]:
             bar.advance(task, done.size_bytes)
 
 
-def read(file: File) -> Trace:
-    """Return the trace of one transcript; of a file that cannot be read, what could be."""
+def read(file: File, weigh: Callable[[ToolResult], Weight]) -> Trace:
+    """Return the trace of one transcript."""
     from coatcheck_adapters.transcripts import TRANSCRIPTS
 
     kind = next(kind for kind in TRANSCRIPTS if kind.name == file.client)
@@ -209,13 +207,19 @@ def weigh(result: ToolResult) -> Weight:
 
 
 def _audit(assumed: audit_report.Assumed) -> Audit:
-    own_tokens = estimate(spans.dumps(FETCH_TOOL).decode())
-    return Audit(assumed.rates_of, own_tokens, assumed.refetch_rate)
+    from coatcheck.summarize.economics import FETCH_CALL_TOKENS, PAGE_TOKENS
+
+    own_tokens, back_tokens = (
+        estimate(spans.dumps(FETCH_TOOL).decode()),
+        FETCH_CALL_TOKENS + PAGE_TOKENS,
+    )
+    return Audit(assumed.rates_of, own_tokens, assumed.refetch_rate, back_tokens)
 
 
 def _refetch_rate(at: Place) -> float:
     """Return the share of shortened results that was fetched again, over the whole ledger."""
     from coatcheck.ledger.reader import reading
+    from coatcheck.summarize.economics import USUAL_REFETCH_RATE
 
     sums = "SELECT coalesce(sum(shortened), 0), coalesce(sum(fetches), 0) FROM rollup"
     try:
@@ -230,9 +234,5 @@ def _assumed(at: Place) -> audit_report.Assumed:
     from coatcheck.summarize.economics import prices
 
     known, settings = prices(at.config.summarizer.prices), at.config.summarizer
-    rates = {
-        name: Rates(price.input, price.output, price.cache_write, price.cache_read)
-        for name in (*known.models, settings.agent_model)
-        for price in (known.of(name),)
-    }
+    rates = {**known.models, settings.agent_model: known.of(settings.agent_model)}
     return audit_report.Assumed(known.date, rates, settings.agent_model, _refetch_rate(at))

@@ -128,20 +128,14 @@ def reported(sources: Sources, asked: Asked) -> None:
 
 def transcribed(sources: Sources, asked: Asked) -> "Transcribed":
     """Return what the agents' transcripts know of the calls asked for. Raises: LedgerError."""
-    from coatcheck.audit import Weight, stays_by_call, trace
-    from coatcheck.cli.audit import found
+    from coatcheck.audit import Weight, stays_by_call
+    from coatcheck.cli.audit import found, read
     from coatcheck.figures import Window
     from coatcheck.ledger.money import followed
     from coatcheck.ledger.reader import reading
-    from coatcheck_adapters.transcripts import TRANSCRIPTS
 
-    kinds = {kind.name: kind for kind in TRANSCRIPTS}
-    requests: dict[str, int] = {}
-    for file in found("", asked.since):
-        with file.path.open("rb") as lines:
-            events = kinds[file.client].read(lines)
-            one = trace(file.client, file.session, events, lambda _: Weight(0, 0, 0))
-        requests |= stays_by_call([one])
+    traces = (read(file, lambda _: Weight(0, 0, 0)) for file in found("", asked.since))
+    requests = stays_by_call(traces)
     with reading(sources.home) as db:
         return followed(db, Window(asked.since), sources.rates(), requests)
 
