@@ -6,7 +6,6 @@ import queue
 import select
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from listed import UPSTREAMS as UPSTREAMS
-from listed import Listed, gateway_to
+from listed import Listed, collect, gateway_to
 from users import User
 
 # How long an example takes says nothing on a busy machine. The examples are the same every time,
@@ -47,17 +46,9 @@ class Agent:
         self.lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._read, args=pair, daemon=True)
-            for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.log))
+            collect(self.process.stdout, self.lines),
+            collect(self.process.stderr, self.log),
         ]
-        for thread in self._threads:
-            thread.start()
-
-    def _read(self, stream: Any, lines: "queue.SimpleQueue[bytes]") -> None:
-        with stream:
-            for line in stream:
-                lines.put(line)
-        lines.put(b"")
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are."""

@@ -13,6 +13,20 @@ BOUND_SECONDS = 30
 UPSTREAMS = Path(__file__).parent / "upstreams"
 
 
+def collect(stream: Any, lines: "queue.SimpleQueue[bytes]") -> threading.Thread:
+    """Put each line of a stream into a queue, empty bytes at its end; return the thread of it."""
+
+    def read() -> None:
+        with stream:
+            for line in stream:
+                lines.put(line)
+        lines.put(b"")
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
 class Listed:
     """A server over HTTP on the loopback that prints its port, then what happens to it."""
 
@@ -24,17 +38,9 @@ class Listed:
         self.requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.log: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._threads = [
-            threading.Thread(target=self._read, args=pair, daemon=True)
-            for pair in ((self._process.stdout, self.requests), (self._process.stderr, self.log))
+            collect(self._process.stdout, self.requests),
+            collect(self._process.stderr, self.log),
         ]
-        for thread in self._threads:
-            thread.start()
-
-    def _read(self, stream: Any, lines: "queue.SimpleQueue[bytes]") -> None:
-        with stream:
-            for line in stream:
-                lines.put(line)
-        lines.put(b"")
 
     def url(self, path: str = "/mcp") -> str:
         """Return the address of an endpoint."""

@@ -136,13 +136,17 @@ async def _serve(
         server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
         running = tasks.create_task(server.serve([listener]))
         running.add_done_callback(lambda _: stop.set())
-        port = listener.getsockname()[1]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"coatcheck: MCP at http://{shown}:{port}/mcp", file=sys.stderr, flush=True)
-        if page:
-            link = f"http://{shown}:{port}/enter?token={once}"
-            print(f"coatcheck: savings at {link} (works once)", file=sys.stderr, flush=True)
+        _announce(host, listener.getsockname()[1], once if page else "")
         await stop.wait()
         served.sessions.stop()
         server.should_exit = True
         await running
+
+
+def _announce(host: str, port: int, once: str) -> None:
+    """Say on stderr where MCP is and, with a token that works once, where the page is."""
+    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(f"coatcheck: MCP at {base}/mcp", file=sys.stderr, flush=True)
+    if once:
+        link = f"{base}/enter?token={once}"
+        print(f"coatcheck: savings at {link} (works once)", file=sys.stderr, flush=True)
